@@ -1,1 +1,1 @@
-export const name: string = "xenpci";
+export const name: string = 'xenpci';
