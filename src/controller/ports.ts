@@ -1,0 +1,66 @@
+import type { SourceSnapshot } from '../api/manifest.ts';
+import type { Inventory } from '../plan/inventory.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Step } from '../plan/step.ts';
+
+/** The dom0: everything the controller may see of it and do to it. */
+export interface Host {
+  /**
+   * One consistent look.
+   * @throws {HostError} when any part could not be read: a partial look is no look.
+   */
+  observe(signal: AbortSignal): Promise<Observed>;
+  /**
+   * Takes one step, after checking once more that it is possible. Returning means only that nothing complained.
+   * @throws {HostError} with the toolstack's own words.
+   */
+  perform(step: Step, signal: AbortSignal): Promise<void>;
+  /** Calls `hint` whenever something may have changed. @returns a function that ends it. */
+  onHint(hint: (about: string) => void): () => void;
+  /** Lets go of every connection. */
+  close(): Promise<void>;
+}
+
+/** Where the desired state comes from. */
+export interface Source {
+  /** Reads all that is desired now; never throws: what is wrong is in `problems`. */
+  read(): Promise<SourceSnapshot>;
+  /** Calls `hint` whenever something may have changed. @returns a function that ends it. */
+  onHint(hint: (about: string) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** The record of what we hold, kept over restarts. */
+export interface InventoryStore {
+  /** @throws when the record exists but cannot be read: then nothing may be given back. */
+  load(): Promise<Inventory>;
+  /** Returns when the record is on disk. @throws when it is not: then no step may follow. */
+  save(inventory: Inventory): Promise<void>;
+}
+
+/** Time, so that a test can own it. Milliseconds since the epoch. */
+export interface Clock {
+  now(): number;
+  /** Calls `wake` once, `delayMs` from now. @returns a function that calls it off. */
+  after(delayMs: number, wake: () => void): () => void;
+}
+
+/** Why the host could not be looked at or changed; `code` is stable, `message` is a sentence. */
+export class HostError extends Error {
+  readonly code: HostErrorCode;
+  constructor(code: HostErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'HostError';
+    this.code = code;
+  }
+}
+
+export type HostErrorCode =
+  /** xenstored, libvirtd, xl or sysfs could not be reached or read. */
+  | 'Unreachable'
+  /** The world is no longer as the step assumes. */
+  | 'PreconditionFailed'
+  /** xl or libvirt refused or failed the step. */
+  | 'StepFailed'
+  /** No answer before the deadline. */
+  | 'DeadlineExceeded';

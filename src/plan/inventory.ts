@@ -1,0 +1,16 @@
+import type { Address } from '../api/address.ts';
+import type { DeletionPolicy } from '../api/manifest.ts';
+
+/** What we remember of one device that an assignment names or named: kept on disk, because absence has no other memory. */
+export interface HeldDevice {
+  readonly address: Address;
+  readonly assignment: string;
+  readonly entry: string;
+  /** The domain we gave it to, or are about to. */
+  readonly domain: { readonly name: string; readonly uuid?: string };
+  readonly deletionPolicy: DeletionPolicy;
+  /** The driver it had in dom0 before we took it, and the boot in which that was seen. */
+  readonly hostDriver?: { readonly name: string; readonly bootId: string };
+}
+
+export type Inventory = ReadonlyMap<Address, HeldDevice>;

@@ -1,0 +1,89 @@
+import type { Address } from '../api/address.ts';
+import type { Identity } from '../api/identity.ts';
+import type { PciPath } from '../api/path.ts';
+
+/**
+ * Where a device is. The places form a ladder: host, assignable (bound to pciback), guest.
+ * A guest is one running instance, so it goes by domain id; `domain` is its name for people.
+ */
+export type Place =
+  | { readonly at: 'host' }
+  | { readonly at: 'assignable' }
+  | { readonly at: 'guest'; readonly domid: number; readonly domain: string };
+
+/** Names from pci.ids. */
+export interface DeviceText {
+  readonly vendor: string;
+  readonly device: string;
+  readonly subsystem: string;
+  /** Class, subclass and programming interface, e.g. `Non-Volatile memory controller (NVM Express)`. */
+  readonly class: string;
+}
+
+/** One PCI function as found. */
+export interface ObservedDevice {
+  readonly address: Address;
+  /** False when xenstore names it but sysfs no longer has it. */
+  readonly present: boolean;
+  readonly path: PciPath;
+  readonly identity: Identity;
+  readonly text: DeviceText;
+  /** The dom0 driver that is bound now, `pciback` included. */
+  readonly driver?: string;
+  readonly place: Place;
+  /** False while xenstore shows that an attach or detach is still under way. */
+  readonly settled: boolean;
+  /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */
+  readonly resetMethods: readonly string[];
+  /** The host driver that xl recorded when it made the device assignable. */
+  readonly homeDriver?: string;
+  /** What `opts-N` says while a guest has it. */
+  readonly permissive?: boolean;
+  /** Both views, in words, when xenstore, libxl's mark and libvirt's live definitions disagree. */
+  readonly divergence?: string;
+}
+
+/** A PCI hostdev of a libvirt definition. */
+export interface HostdevEntry {
+  readonly address: Address;
+  readonly alias?: string;
+  readonly managed: boolean;
+}
+
+/** One domain, whoever made it. */
+export interface ObservedDomain {
+  readonly name: string;
+  readonly uuid: string;
+  /** Absent while it is shut off. */
+  readonly domid?: number;
+  /** `changing`: starting, stopping or crashed with its domain id still there. */
+  readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** `xl`: running, and not known to libvirt. */
+  readonly toolstack: 'libvirt' | 'xl';
+  readonly persistent: boolean;
+  readonly type: 'pv' | 'hvm' | 'pvh';
+  /** Whether the running instance was created with PCI passthrough. */
+  readonly passthrough: 'on' | 'off' | 'unknown';
+  /** What libvirt believes is attached to the running instance. */
+  readonly live: readonly HostdevEntry[];
+  /** The stored definition; absent for transient and xl domains. */
+  readonly stored?: { readonly hostdevs: readonly HostdevEntry[]; readonly passthrough: boolean };
+}
+
+/** One consistent look at the host. */
+export interface Observed {
+  readonly devices: ReadonlyMap<Address, ObservedDevice>;
+  readonly domains: readonly ObservedDomain[];
+  /** The kernel's boot id: what was recorded under another one no longer holds. */
+  readonly bootId: string;
+}
+
+/** Whether two places are the same place. */
+export function samePlace(a: Place, b: Place): boolean {
+  return a.at === b.at && (a.at !== 'guest' || (b.at === 'guest' && a.domid === b.domid));
+}
+
+/** A place in words: `host`, `assignable`, `guest sys-net`. */
+export function placeText(place: Place): string {
+  return place.at === 'guest' ? `guest ${place.domain}` : place.at;
+}

@@ -1,0 +1,116 @@
+import type { Address } from '../api/address.ts';
+import type { Place } from './observed.ts';
+
+/** Through which program a running domain is changed. */
+export type Toolstack = 'libvirt' | 'xl';
+
+/** The running instance that a step is about. */
+export interface Guest {
+  readonly name: string;
+  readonly uuid: string;
+  readonly domid: number;
+}
+
+/** host to assignable. */
+export interface BindStep {
+  readonly verb: 'bind';
+  readonly device: Address;
+}
+
+/** assignable to guest. */
+export interface AttachStep {
+  readonly verb: 'attach';
+  readonly device: Address;
+  readonly guest: Guest;
+  readonly via: Toolstack;
+  readonly permissive: boolean;
+}
+
+/** guest to assignable. */
+export interface DetachStep {
+  readonly verb: 'detach';
+  readonly device: Address;
+  readonly guest: Guest;
+  readonly via: Toolstack;
+}
+
+/** assignable to host. */
+export interface ReleaseStep {
+  readonly verb: 'release';
+  readonly device: Address;
+  /** The driver it had before, for when xl does not know it. */
+  readonly driver?: string;
+}
+
+/** A change of a domain's stored definition. */
+export interface ConfigureStep {
+  readonly verb: 'configure';
+  readonly domain: { readonly name: string; readonly uuid: string };
+  readonly add: readonly { readonly device: Address; readonly permissive: boolean }[];
+  readonly remove: readonly Address[];
+  /** Switch `<passthrough state='on'/>` on. */
+  readonly passthrough: boolean;
+}
+
+export type DeviceStep = BindStep | AttachStep | DetachStep | ReleaseStep;
+export type Step = DeviceStep | ConfigureStep;
+
+/** What a step is queued, backed off and reported under: the device's address, or `domain/NAME`. */
+export function stepKey(step: Step): string {
+  return step.verb === 'configure' ? `domain/${step.domain.name}` : step.device;
+}
+
+/** The domain whose other steps this one must not overlap, by UUID. */
+export function stepDomain(step: Step): string | undefined {
+  switch (step.verb) {
+    case 'attach':
+    case 'detach':
+      return step.guest.uuid;
+    case 'configure':
+      return step.domain.uuid;
+    case 'bind':
+    case 'release':
+      return undefined;
+  }
+}
+
+/**
+ * What a step does to the place of its device: the model that plans are checked against.
+ * @returns the place afterwards, or undefined when the step is illegal from `place`.
+ */
+export function effect(step: DeviceStep, place: Place): Place | undefined {
+  switch (step.verb) {
+    case 'bind':
+      return place.at === 'host' ? { at: 'assignable' } : undefined;
+    case 'attach':
+      return place.at === 'assignable' ? { at: 'guest', domid: step.guest.domid, domain: step.guest.name } : undefined;
+    case 'detach':
+      return place.at === 'guest' && place.domid === step.guest.domid ? { at: 'assignable' } : undefined;
+    case 'release':
+      return place.at === 'assignable' ? { at: 'host' } : undefined;
+  }
+}
+
+/** A step as a sentence for people. */
+export function stepText(step: Step): string {
+  switch (step.verb) {
+    case 'bind':
+      return `bind ${step.device} to pciback`;
+    case 'attach':
+      return `attach ${step.device} to ${step.guest.name}${step.via === 'xl' ? ' (through xl)' : ''}`;
+    case 'detach':
+      return `detach ${step.device} from ${step.guest.name}${step.via === 'xl' ? ' (through xl)' : ''}`;
+    case 'release':
+      return `release ${step.device} to the host`;
+    case 'configure':
+      return `configure ${step.domain.name}: ${configureText(step)}`;
+  }
+}
+
+function configureText(step: ConfigureStep): string {
+  return [
+    ...step.add.map(entry => `add ${entry.device}`),
+    ...step.remove.map(device => `remove ${device}`),
+    ...(step.passthrough ? ['enable PCI passthrough'] : []),
+  ].join(', ');
+}
