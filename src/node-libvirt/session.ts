@@ -1,0 +1,111 @@
+import { connect, type Socket } from 'node:net';
+import { type CallOptions, prepareCall } from './call.ts';
+import { decodeBody } from './codec.ts';
+import { Connection } from './connection.ts';
+import { AuthenticationError, ConnectionLostError } from './errors.ts';
+import type { KeepaliveOptions } from './keepalive.ts';
+import { connectionClosedEvent, Feature, lifecycleEvent } from './messages.ts';
+import * as procedures from './procedures.ts';
+import type { WireLifecycleEvent } from './types.ts';
+
+/** What to open and how. */
+export interface SessionOptions {
+  readonly socketPath: string;
+  readonly uri: string;
+  readonly readOnly: boolean;
+  /** Calls in flight. */
+  readonly window: number;
+  /** Milliseconds for connecting and for each call that opening takes. */
+  readonly openDeadlineMs: number;
+  readonly keepalive: KeepaliveOptions;
+  /** Whether to subscribe to domain lifecycle events. */
+  readonly events: boolean;
+}
+
+export interface SessionListener {
+  lifecycle(event: WireLifecycleEvent): void;
+  room(): void;
+  closed(error: Error): void;
+}
+
+const AUTH_NONE = 0;
+const OPEN_READ_ONLY = 1;
+const EVENT_LIFECYCLE = 0;
+
+/**
+ * Connects, logs in, opens the hypervisor and subscribes. Rejects with ConnectionLostError, AuthenticationError,
+ * DeadlineError, LibvirtError (the daemon has no such hypervisor) or the signal's reason; nothing is left open then.
+ */
+export async function openSession(
+  options: SessionOptions,
+  signal: AbortSignal,
+  listener: SessionListener,
+): Promise<Connection> {
+  const limits = { deadlineMs: options.openDeadlineMs, signal };
+  const socket = await dial(options.socketPath, AbortSignal.any([signal, AbortSignal.timeout(limits.deadlineMs)]));
+  const connection: Connection = new Connection(socket, options.window, {
+    event: (number, body) => receiveEvent(connection, listener, number, body),
+    room: () => listener.room(),
+    closed: error => listener.closed(error),
+  });
+  try {
+    await introduce(connection, options, limits);
+    return connection;
+  } catch (error) {
+    connection.close(new ConnectionLostError('the libvirt connection was not opened', { cause: error }));
+    throw error;
+  }
+}
+
+/** Order matters: keepalive can be agreed on only before, other features only after the hypervisor is open. */
+async function introduce(
+  connection: Connection,
+  options: SessionOptions,
+  limits: Required<CallOptions>,
+): Promise<void> {
+  const ask = <Args, Result>(procedure: procedures.Procedure<Args, Result>, args: Args): Promise<Result> => {
+    const call = prepareCall(procedure, args, limits);
+    connection.send(call);
+    return call.promise;
+  };
+  const logins = await ask(procedures.authList, undefined);
+  if (!logins.includes(AUTH_NONE))
+    throw new AuthenticationError(
+      `libvirt wants a login (types ${logins.join(', ')}), which this client does not offer`,
+    );
+  if ((await ask(procedures.connectSupportsFeature, Feature.keepalive)) !== 0)
+    connection.startKeepalive(options.keepalive);
+  await ask(procedures.connectOpen, { uri: options.uri, flags: options.readOnly ? OPEN_READ_ONLY : 0 });
+  if (!options.events) return;
+  await ask(procedures.domainEventRegister, { eventId: EVENT_LIFECYCLE, domain: null });
+  if ((await ask(procedures.connectSupportsFeature, Feature.closeCallback)) !== 0)
+    await ask(procedures.connectRegisterCloseCallback, undefined);
+}
+
+function receiveEvent(connection: Connection, listener: SessionListener, number: number, body: Buffer): void {
+  if (number === lifecycleEvent.number) listener.lifecycle(decodeBody(lifecycleEvent.body, body));
+  if (number !== connectionClosedEvent.number) return;
+  const reason = decodeBody(connectionClosedEvent.body, body);
+  connection.close(new ConnectionLostError(`libvirt lost its hypervisor (reason ${reason})`));
+}
+
+function dial(socketPath: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(socketPath);
+    const abort = (): void => fail(signal.reason);
+    const fail = (cause: unknown): void => {
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      reject(new ConnectionLostError(`cannot reach libvirt at ${socketPath}: ${reason}`, { cause }));
+    };
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', abort);
+      socket.off('error', fail);
+      resolve(socket);
+    });
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+  });
+}
