@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { OpenTransport, Transport, TransportEvents } from './transport.ts';
+import { HEADER_BYTES, MAX_PAYLOAD_BYTES } from './wire.ts';
+
+/**
+ * Opens the kernel's xenbus device (Linux's `drivers/xen/xenbus/xenbus_dev_frontend.c`).
+ *
+ * A read from it blocks until a message comes. Inside Node it would hold one of libuv's few threads for ever, and
+ * even `process.exit()` would wait for it. So a small process reads: `cat`, sharing our open file, and killed by the
+ * kernel should we die first (`setpriv --pdeathsig`; both programs are essential packages in Debian).
+ */
+export function openDevice(path: string): OpenTransport {
+  return async (events, signal) => {
+    const file = await open(path, 'r+');
+    try {
+      signal.throwIfAborted();
+      return await attach(file, events);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  };
+}
+
+async function attach(file: FileHandle, events: TransportEvents): Promise<Transport> {
+  const reader = spawn('setpriv', ['--pdeathsig', 'KILL', 'cat'], { stdio: [file.fd, 'pipe', 'ignore'] });
+  await started(reader);
+  return new DeviceTransport(file, reader, events);
+}
+
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+}
+
+class DeviceTransport implements Transport {
+  /** The kernel's buffer of 4096 bytes holds the header too. */
+  readonly maxPayload: number = MAX_PAYLOAD_BYTES - HEADER_BYTES;
+  readonly #file: FileHandle;
+  readonly #reader: ChildProcess;
+  #cause = new Error('the reader of the xenbus device ended');
+  #writes: Promise<void> = Promise.resolve();
+
+  constructor(file: FileHandle, reader: ChildProcess, events: TransportEvents) {
+    this.#file = file;
+    this.#reader = reader;
+    reader.stdout?.on('data', (chunk: Buffer) => events.data(chunk));
+    reader.once('close', () => void this.#finish(events));
+  }
+
+  /** One write for each frame: the kernel forgets what follows a complete message in the same write. */
+  send(frame: Buffer): void {
+    this.#writes = this.#writes
+      .then(() => this.#file.write(frame))
+      .then(
+        () => {},
+        (error: Error) => {
+          this.#cause = error;
+          this.close();
+        },
+      );
+  }
+
+  close(): void {
+    this.#reader.kill('SIGKILL');
+  }
+
+  async #finish(events: TransportEvents): Promise<void> {
+    await this.#writes;
+    try {
+      await this.#file.close();
+    } catch (error) {
+      this.#cause = new Error('closing the xenbus device failed', { cause: error });
+    }
+    events.closed(this.#cause);
+  }
+}
