@@ -1,42 +1,10 @@
-import { type CallOptions, checkMilliseconds, prepareCall } from './call.ts';
-import type { KeepaliveOptions } from './keepalive.ts';
-import { Link, type LinkListener, type LinkOptions } from './link.ts';
+import { type CallOptions, prepareCall } from './call.ts';
+import { Link, type LinkListener } from './link.ts';
 import { Listeners } from './listeners.ts';
+import { type LibvirtClientOptions, withDefaults } from './options.ts';
 import * as procedures from './procedures.ts';
-import {
-  type DomainRef,
-  type DomainStateName,
-  domainStates,
-  type LifecycleEventName,
-  lifecycleEvents,
-  nameOf,
-} from './types.ts';
-
-/** How to reach libvirt; everything has a default. */
-export interface LibvirtClientOptions {
-  /** Default /run/libvirt/libvirt-sock. */
-  readonly socketPath?: string;
-  /** Default xen:///system. */
-  readonly uri?: string;
-  /** Open the hypervisor read-only. */
-  readonly readOnly?: boolean;
-  /** Deadline in ms of calls that read. Default 10,000. */
-  readonly deadlineMs?: number;
-  /** Deadline in ms of calls that change a domain: Xen took 23 s for some. Default 60,000. */
-  readonly changeDeadlineMs?: number;
-  /** Default: a ping after 5,000 ms of silence, dead after 5 of them, as libvirt's own clients do. */
-  readonly keepalive?: KeepaliveOptions;
-  /** Milliseconds before the first attempt to reconnect. Default 100. */
-  readonly reconnectMinMs?: number;
-  /** Longest wait between attempts in ms. Default 5,000. */
-  readonly reconnectMaxMs?: number;
-  /** Milliseconds for connecting and for each call that opening takes. Default 10,000. */
-  readonly openDeadlineMs?: number;
-  /** Calls waiting per connection. Default 1,024. */
-  readonly maxQueued?: number;
-  /** Calls in flight per connection. Default 4. */
-  readonly window?: number;
-}
+import { type DomainRef, domainStates, nameOf } from './types.ts';
+import { type DomainState, type LifecycleEvent, lifecycleEventOf, type Version, versionOf } from './values.ts';
 
 /** Which definition to change or ask for; neither means the current state, live while the domain runs. */
 export interface Affects {
@@ -44,46 +12,12 @@ export interface Affects {
   readonly config?: boolean;
 }
 
-export interface DomainState {
-  readonly state: DomainStateName;
-  /** How it came there: numbered per state in libvirt-domain.h. */
-  readonly reason: number;
-}
-
-export interface LifecycleEvent {
-  readonly domain: DomainRef;
-  readonly event: LifecycleEventName;
-  /** Why: numbered per event in libvirt-domain.h. */
-  readonly detail: number;
-}
-
-/** A version as libvirt numbers it. */
-export interface Version {
-  readonly major: number;
-  readonly minor: number;
-  readonly release: number;
-}
-
-/**
- * The daemon stops reading from a client with five requests (max_client_requests), keepalive answers included, and
- * then kills it. So one place stays free.
- */
-const WINDOW = 4;
-
 const XML_INACTIVE = 2;
 const METADATA_ELEMENT = 2;
 const LIST_ITEMS = 1;
 
 function affectFlags(affects: Affects): number {
   return (affects.live ? 1 : 0) | (affects.config ? 2 : 0);
-}
-
-function versionOf(number: bigint): Version {
-  return {
-    major: Number(number / 1_000_000n),
-    minor: Number((number / 1_000n) % 1_000n),
-    release: Number(number % 1_000n),
-  };
 }
 
 /**
@@ -107,11 +41,9 @@ export class LibvirtClient {
 
   /** Throws RangeError on options that make no sense. Nothing is connected yet. */
   constructor(options: LibvirtClientOptions = {}) {
-    const link = linkOptions(options);
-    this.#deadlineMs = options.deadlineMs ?? 10_000;
-    this.#changeDeadlineMs = options.changeDeadlineMs ?? 60_000;
-    checkMilliseconds('deadlineMs', this.#deadlineMs);
-    checkMilliseconds('changeDeadlineMs', this.#changeDeadlineMs);
+    const { deadlineMs, changeDeadlineMs, link } = withDefaults(options);
+    this.#deadlineMs = deadlineMs;
+    this.#changeDeadlineMs = changeDeadlineMs;
     this.#reads = new Link({ ...link, events: true }, this.#readListener());
     const unheard: LinkListener = { lifecycle: () => undefined, up: () => undefined, down: () => undefined };
     this.#changes = new Link({ ...link, events: false }, unheard);
@@ -319,8 +251,7 @@ export class LibvirtClient {
 
   #readListener(): LinkListener {
     return {
-      lifecycle: ({ domain, event, detail }) =>
-        this.#lifecycle.tell({ domain, event: nameOf(lifecycleEvents, event), detail }),
+      lifecycle: event => this.#lifecycle.tell(lifecycleEventOf(event)),
       up: () => {
         if (this.#wasUp) this.#reconnect.tell();
         this.#wasUp = true;
@@ -328,25 +259,4 @@ export class LibvirtClient {
       down: (error, attempt) => (attempt ? this.#connectFailure : this.#disconnect).tell(error),
     };
   }
-}
-
-function linkOptions(options: LibvirtClientOptions): Omit<LinkOptions, 'events'> {
-  const link = {
-    socketPath: options.socketPath ?? '/run/libvirt/libvirt-sock',
-    uri: options.uri ?? 'xen:///system',
-    readOnly: options.readOnly ?? false,
-    window: options.window ?? WINDOW,
-    openDeadlineMs: options.openDeadlineMs ?? 10_000,
-    keepalive: options.keepalive ?? { intervalMs: 5_000, count: 5 },
-    maxQueued: options.maxQueued ?? 1_024,
-    reconnectMinMs: options.reconnectMinMs ?? 100,
-    reconnectMaxMs: options.reconnectMaxMs ?? 5_000,
-  };
-  checkMilliseconds('openDeadlineMs', link.openDeadlineMs);
-  checkMilliseconds('keepalive.intervalMs', link.keepalive.intervalMs);
-  checkMilliseconds('reconnectMinMs', link.reconnectMinMs);
-  checkMilliseconds('reconnectMaxMs', link.reconnectMaxMs);
-  if (!(link.window >= 1 && link.window <= 5))
-    throw new RangeError(`window must be between 1 and 5, not ${link.window}`);
-  return link;
 }

@@ -24,7 +24,7 @@ export class Connection {
   readonly #inFlight = new Map<number, Call<unknown>>();
   #lastSerial = 0;
   #keepalive: Keepalive | undefined;
-  #closed = false;
+  #closedBy: Error | undefined;
 
   /** Takes over a connected `socket`; at most `window` calls are in flight on it. */
   constructor(socket: Socket, window: number, listener: ConnectionListener) {
@@ -35,12 +35,18 @@ export class Connection {
     socket.on('error', error =>
       this.close(new ConnectionLostError(`libvirt connection broke: ${error.message}`, { cause: error })),
     );
+    socket.on('end', () => this.close(new ConnectionLostError('libvirt closed the connection')));
     socket.on('close', () => this.close(new ConnectionLostError('libvirt closed the connection')));
+  }
+
+  /** Why the connection is over; undefined while it stands. */
+  get closedBy(): Error | undefined {
+    return this.#closedBy;
   }
 
   /** Whether a call can be sent now. */
   get hasRoom(): boolean {
-    return !this.#closed && this.#inFlight.size < this.#window;
+    return this.#closedBy === undefined && this.#inFlight.size < this.#window;
   }
 
   /** Whether all room is held by calls that nobody waits for any more. */
@@ -57,15 +63,15 @@ export class Connection {
 
   /** Starts to ping. Call it only when the daemon has said that it knows keepalive. */
   startKeepalive(options: KeepaliveOptions): void {
-    if (this.#closed) return;
+    if (this.#closedBy !== undefined) return;
     const dead = (): void => this.close(new ConnectionLostError(`libvirt answered none of ${options.count} pings`));
     this.#keepalive = new Keepalive(options, () => this.#socket.write(encodeKeepalive('ping')), dead);
   }
 
   /** Ends the connection: calls in flight are rejected with `error`. Safe to call again. */
   close(error: Error): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closedBy !== undefined) return;
+    this.#closedBy = error;
     this.#keepalive?.stop();
     this.#socket.destroy();
     const calls = [...this.#inFlight.values()];
@@ -77,7 +83,7 @@ export class Connection {
   #receive(chunk: Buffer): void {
     try {
       for (const frame of this.#parser.push(chunk)) {
-        if (this.#closed) return;
+        if (this.#closedBy !== undefined) return;
         this.#keepalive?.heard();
         this.#dispatch(frame);
       }

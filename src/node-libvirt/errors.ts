@@ -28,11 +28,11 @@ export const ErrorCode = {
 export const ErrorDomain = {
   none: 0,
   xen: 1,
-  domain: 6,
+  dom: 6,
   rpc: 7,
   test: 12,
   remote: 13,
-  domainConfig: 20,
+  domain: 20,
   nodeDevice: 22,
   hook: 34,
   libxl: 41,

@@ -1,12 +1,5 @@
 export type { CallOptions } from './call.ts';
-export {
-  type Affects,
-  type DomainState,
-  LibvirtClient,
-  type LibvirtClientOptions,
-  type LifecycleEvent,
-  type Version,
-} from './client.ts';
+export { type Affects, LibvirtClient } from './client.ts';
 export { type Codec, decodeBody, encodeBody, STRING_MAX } from './codec.ts';
 export {
   AuthenticationError,
@@ -44,6 +37,7 @@ export {
   KeepaliveProcedure,
   lifecycleEvent,
 } from './messages.ts';
+export type { LibvirtClientOptions } from './options.ts';
 export type { Procedure } from './procedures.ts';
 export * as procedures from './procedures.ts';
 export {
@@ -56,4 +50,5 @@ export {
   type WireDomainState,
   type WireLifecycleEvent,
 } from './types.ts';
+export type { DomainState, LifecycleEvent, Version } from './values.ts';
 export { XdrError } from './xdr.ts';

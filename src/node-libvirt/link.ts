@@ -100,18 +100,15 @@ export class Link {
   }
 
   async #attempt(): Promise<void> {
-    let lost: Error | undefined;
     try {
       const connection = await openSession(this.#options, this.#closing.signal, {
         lifecycle: event => this.#listener.lifecycle(event),
         room: () => this.#room(),
-        closed: error => {
-          lost = error;
-          this.#lost(error);
-        },
+        closed: error => this.#lost(error),
       });
-      // It may have been lost between its last reply and this line.
-      if (lost !== undefined) throw lost;
+      // Between the last reply and this line either side may have ended it.
+      if (this.#closing.signal.aborted) connection.close(closedError());
+      if (connection.closedBy !== undefined) throw connection.closedBy;
       this.#connection = connection;
       this.#failures = 0;
       this.#lastError = undefined;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { type CallOptions, prepareCall } from './call.ts';
 import { decodeBody } from './codec.ts';
 import { Connection } from './connection.ts';
-import { AuthenticationError, ConnectionLostError } from './errors.ts';
+import { AuthenticationError, ConnectionLostError, DeadlineError } from './errors.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import { connectionClosedEvent, Feature, lifecycleEvent } from './messages.ts';
 import * as procedures from './procedures.ts';
@@ -42,7 +42,7 @@ export async function openSession(
   listener: SessionListener,
 ): Promise<Connection> {
   const limits = { deadlineMs: options.openDeadlineMs, signal };
-  const socket = await dial(options.socketPath, AbortSignal.any([signal, AbortSignal.timeout(limits.deadlineMs)]));
+  const socket = await dial(options.socketPath, limits);
   const connection: Connection = new Connection(socket, options.window, {
     event: (number, body) => receiveEvent(connection, listener, number, body),
     room: () => listener.room(),
@@ -89,23 +89,26 @@ function receiveEvent(connection: Connection, listener: SessionListener, number:
   connection.close(new ConnectionLostError(`libvirt lost its hypervisor (reason ${reason})`));
 }
 
-function dial(socketPath: string, signal: AbortSignal): Promise<Socket> {
+function dial(socketPath: string, { deadlineMs, signal }: Required<CallOptions>): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(socketPath);
-    const abort = (): void => fail(signal.reason);
-    const fail = (cause: unknown): void => {
+    const ready = (): void => {
+      clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      socket.destroy();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      reject(new ConnectionLostError(`cannot reach libvirt at ${socketPath}: ${reason}`, { cause }));
+      socket.off('connect', ready).off('error', fail);
     };
+    const fail = (cause: Error): void => {
+      ready();
+      socket.destroy();
+      reject(new ConnectionLostError(`cannot reach libvirt at ${socketPath}: ${cause.message}`, { cause }));
+    };
+    const abort = (): void => fail(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    const timer = setTimeout(() => fail(new DeadlineError(`no connection within ${deadlineMs} ms`)), deadlineMs);
+    signal.addEventListener('abort', abort, { once: true });
     socket.once('error', fail);
     socket.once('connect', () => {
-      signal.removeEventListener('abort', abort);
-      socket.off('error', fail);
+      ready();
       resolve(socket);
     });
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
   });
 }
