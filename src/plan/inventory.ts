@@ -6,9 +6,11 @@ export interface HeldDevice {
   readonly address: Address;
   readonly assignment: string;
   readonly entry: string;
-  /** The domain we gave it to, or are about to. */
+  /** The domain that has it from us, or is about to. */
   readonly domain: { readonly name: string; readonly uuid?: string };
   readonly deletionPolicy: DeletionPolicy;
+  /** Whether that domain may be changed while it runs. */
+  readonly updatePolicy: 'Live' | 'OnNextStart';
   /** The driver it had in dom0 before we took it, and the boot in which that was seen. */
   readonly hostDriver?: { readonly name: string; readonly bootId: string };
 }

@@ -1,0 +1,76 @@
+import type { Address } from '../api/address.ts';
+import type { Claim } from './claims.ts';
+import { findDomain, isOurs } from './domains.ts';
+import { deviceGuard, domainGuard } from './guards.ts';
+import type { Inventory } from './inventory.ts';
+import type { ObservedDomain } from './observed.ts';
+import type { ConfigureStep } from './step.ts';
+import type { Situation } from './want.ts';
+
+/**
+ * The change that a domain's stored definition needs, if any: it carries the devices that are to be in the domain from
+ * its first instant, and passthrough, without which nothing can be attached later.
+ *
+ * @param claims the claims whose domain this is.
+ * @param placed every address that some entry now gives a place.
+ */
+export function configureStep(
+  domain: ObservedDomain,
+  claims: readonly Claim[],
+  placed: ReadonlySet<Address>,
+  inventory: Inventory,
+  situation: Situation,
+): ConfigureStep | undefined {
+  const { stored } = domain;
+  if (stored === undefined || domainGuard(domain) !== undefined) return undefined;
+  const active = claims.filter(claim => !claim.assignment.assignment.spec.suspend);
+  const wanted = active.filter(claim => startsWith(claim, situation));
+  const present = new Set(stored.hostdevs.map(entry => entry.address));
+  const add = wanted
+    .filter(claim => !present.has(claim.address))
+    .map(claim => ({ device: claim.address, permissive: claim.entry.permissive }))
+    .sort((a, b) => (a.device < b.device ? -1 : 1));
+  const kept = new Set(wanted.map(claim => claim.address));
+  const mine = new Map(claims.map(claim => [claim.address, claim]));
+  const remove = stored.hostdevs
+    .filter(entry => isOurs(entry) && !kept.has(entry.address))
+    .filter(entry => mayRemove(entry.address, mine.get(entry.address), placed, inventory, situation))
+    .map(entry => entry.address);
+  const passthrough = active.length > 0 && !stored.passthrough;
+  if (add.length === 0 && remove.length === 0 && !passthrough) return undefined;
+  return { verb: 'configure', domain: { name: domain.name, uuid: domain.uuid }, add, remove, passthrough };
+}
+
+/** Whether the domain is to be started with this device. A missing one that may not be missing keeps it from starting. */
+function startsWith(claim: Claim, { observed, source }: Situation): boolean {
+  // A device that waits on its host driver is attached after the start: libvirt refuses to start with it there.
+  if (claim.conflict !== undefined || claim.assignment.assignment.spec.whenStopped === 'Host') return false;
+  const device = observed.devices.get(claim.address);
+  if (device === undefined || !device.present) return claim.entry.whenMissing === 'Fail';
+  // libvirt cannot start a domain with a device that it cannot reset; xl attaches it after the start.
+  return deviceGuard(claim, device, source.policy) === undefined && device.resetMethods.length > 0;
+}
+
+/** Never by absence alone: an entry goes when the device has its place elsewhere, or when we held it and it was let go. */
+function mayRemove(
+  address: Address,
+  mine: Claim | undefined,
+  placed: ReadonlySet<Address>,
+  inventory: Inventory,
+  { source }: Situation,
+): boolean {
+  if (mine !== undefined) return mine.conflict === undefined && !mine.assignment.assignment.spec.suspend;
+  if (placed.has(address)) return true;
+  const held = inventory.get(address);
+  return source.complete && held !== undefined && held.deletionPolicy !== 'Orphan';
+}
+
+/** The claims of each libvirt domain, by UUID. */
+export function claimsByDomain(claims: readonly Claim[], { observed }: Situation): Map<string, Claim[]> {
+  const result = new Map<string, Claim[]>();
+  for (const claim of claims) {
+    const domain = findDomain(observed, claim.assignment.assignment.spec.domain);
+    if (domain !== undefined) result.set(domain.uuid, [...(result.get(domain.uuid) ?? []), claim]);
+  }
+  return result;
+}

@@ -1,0 +1,55 @@
+import type { Address } from '../api/address.ts';
+import type { DomainSelector } from '../api/manifest.ts';
+import type { HeldDevice } from './inventory.ts';
+import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
+import type { Guest, Toolstack } from './step.ts';
+
+/** How the aliases of our own entries begin. libvirt keeps only aliases that begin with `ua-`. */
+export const ALIAS_PREFIX = 'ua-xenpci-';
+
+/** Whether an entry of a definition is ours. */
+export function isOurs(entry: HostdevEntry): boolean {
+  return entry.alias?.startsWith(ALIAS_PREFIX) === true;
+}
+
+/** The domain that a manifest names; of two with one name the running one. */
+export function findDomain(observed: Observed, selector: DomainSelector): ObservedDomain | undefined {
+  const found = observed.domains.filter(domain =>
+    'uuid' in selector ? domain.uuid === selector.uuid : domain.name === selector.name,
+  );
+  return found.find(domain => domain.domid !== undefined) ?? found[0];
+}
+
+/** Whether a record is about this domain. A UUID decides where both have one, since names can change. */
+export function isHeldFor(held: HeldDevice, domain: { readonly name: string; readonly uuid: string }): boolean {
+  return held.domain.uuid === undefined ? held.domain.name === domain.name : held.domain.uuid === domain.uuid;
+}
+
+/** The domain that has the device, as observed; a stand-in when only xenstore knows it. */
+export function holderOf(observed: Observed, place: Place): ObservedDomain | undefined {
+  if (place.at !== 'guest') return undefined;
+  return observed.domains.find(domain => domain.domid === place.domid);
+}
+
+/** A running domain as steps name it. */
+export function asGuest(domain: ObservedDomain, domid: number): Guest {
+  return { name: domain.name, uuid: domain.uuid, domid };
+}
+
+/** xl where libvirt does not know the domain or does not believe that it has the device: libvirt would refuse. */
+export function detachVia(domain: ObservedDomain, device: Address): Toolstack {
+  if (domain.toolstack === 'xl') return 'xl';
+  return domain.live.some(entry => entry.address === device) ? 'libvirt' : 'xl';
+}
+
+/** xl where libvirt does not know the domain, believes that somebody has the device, or would insist on a reset. */
+export function attachVia(observed: Observed, domain: ObservedDomain, device: ObservedDevice): Toolstack {
+  if (domain.toolstack === 'xl' || device.resetMethods.length === 0) return 'xl';
+  const believed = observed.domains.some(
+    other => other.domid !== undefined && other.live.some(entry => entry.address === device.address),
+  );
+  // A detach that is planned first ends libvirt's belief, unless that belief is about another domain than the holder.
+  if (!believed) return 'libvirt';
+  const holder = holderOf(observed, device.place);
+  return holder !== undefined && detachVia(holder, device.address) === 'libvirt' ? 'libvirt' : 'xl';
+}

@@ -1,0 +1,26 @@
+import type { Address } from '../api/address.ts';
+import { type Place, samePlace } from './observed.ts';
+import type { DeviceStep, Guest, Toolstack } from './step.ts';
+
+/** What the ladder needs to know beside the two places. */
+export interface LadderTerms {
+  readonly device: Address;
+  /** The guest that has it, and how it is taken away; given when `have` is a guest. */
+  readonly holder?: { readonly guest: Guest; readonly via: Toolstack };
+  /** The guest that gets it, and how; given when `want` is a guest. */
+  readonly taker?: { readonly guest: Guest; readonly via: Toolstack; readonly permissive: boolean };
+  /** The driver to go back to, when `want` is the host. */
+  readonly driver?: string;
+}
+
+/** The steps that move one device from where it is to where it should be: down the ladder, then up. */
+export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep[] {
+  if (samePlace(have, want)) return [];
+  const { device, holder, taker, driver } = terms;
+  const steps: DeviceStep[] = [];
+  if (have.at === 'guest' && holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
+  if (have.at === 'host') steps.push({ verb: 'bind', device });
+  if (want.at === 'host') steps.push({ verb: 'release', device, ...(driver === undefined ? {} : { driver }) });
+  if (want.at === 'guest' && taker !== undefined) steps.push({ verb: 'attach', device, ...taker });
+  return steps;
+}

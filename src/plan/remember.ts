@@ -1,0 +1,102 @@
+import type { Address } from '../api/address.ts';
+import type { Claim } from './claims.ts';
+import { findDomain, holderOf, isHeldFor } from './domains.ts';
+import type { HeldDevice, Inventory } from './inventory.ts';
+import type { Observed, ObservedDevice } from './observed.ts';
+import { samePlace } from './observed.ts';
+import type { DevicePlan } from './plan.ts';
+import type { ConfigureStep } from './step.ts';
+import { type Situation, wantOfHeld } from './want.ts';
+
+interface Decided {
+  readonly devices: ReadonlyMap<Address, DevicePlan>;
+  readonly configures: ReadonlyMap<string, ConfigureStep>;
+  readonly inventory: Inventory;
+  readonly situation: Situation;
+}
+
+/**
+ * What has to be remembered from now on: every device that a claim gives a place, and those that were let go of until
+ * they are where they belong. The same object comes back when nothing changes, so that nothing is written.
+ */
+export function nextInventory({ devices, configures, inventory, situation }: Decided): Inventory {
+  const leavingDefinition = new Set([...configures.values()].flatMap(step => step.remove));
+  const next = new Map<Address, HeldDevice>();
+  for (const device of devices.values()) {
+    const held = inventory.get(device.address);
+    const [claim] = device.claims;
+    const record =
+      claim === undefined
+        ? stillHeld(device, held, leavingDefinition, situation)
+        : heldForClaim(claim, device, held, situation.observed);
+    if (record !== undefined) next.set(device.address, record);
+  }
+  return sameInventory(inventory, next) ? inventory : next;
+}
+
+function stillHeld(
+  device: DevicePlan,
+  held: HeldDevice | undefined,
+  leavingDefinition: ReadonlySet<Address>,
+  situation: Situation,
+): HeldDevice | undefined {
+  if (held === undefined || device.steps.length > 0 || device.hold !== undefined) return held;
+  if (leavingDefinition.has(device.address) || !situation.source.complete) return held;
+  const observed = situation.observed.devices.get(device.address);
+  const want = observed?.present === true ? wantOfHeld(held, observed, situation) : undefined;
+  const arrived = want?.place !== undefined && observed !== undefined && samePlace(observed.place, want.place);
+  return want === undefined || arrived ? undefined : held;
+}
+
+function heldForClaim(
+  claim: Claim,
+  plan: DevicePlan,
+  held: HeldDevice | undefined,
+  observed: Observed,
+): HeldDevice | undefined {
+  if (plan.want === undefined) return held;
+  const device = observed.devices.get(claim.address);
+  const { metadata, spec } = claim.assignment.assignment;
+  const hostDriver = hostDriverOf(device, held, observed.bootId);
+  // As long as the guest before has it, the record must go on saying that it has it from us.
+  const domain = domainOf(claim, observed);
+  const before =
+    held !== undefined && device !== undefined && isWithItsDomain(held, device, observed) ? held : undefined;
+  const leaves = before !== undefined && before.domain.uuid !== domain.uuid ? before : undefined;
+  return {
+    address: claim.address,
+    assignment: metadata.name,
+    entry: claim.entry.name,
+    domain: leaves?.domain ?? domain,
+    deletionPolicy: spec.deletionPolicy,
+    updatePolicy: leaves?.updatePolicy ?? spec.updatePolicy,
+    ...(hostDriver === undefined ? {} : { hostDriver }),
+  };
+}
+
+function domainOf(claim: Claim, observed: Observed): HeldDevice['domain'] {
+  const selector = claim.assignment.assignment.spec.domain;
+  const found = findDomain(observed, selector);
+  if (found !== undefined) return { name: found.name, uuid: found.uuid };
+  return 'uuid' in selector ? { name: selector.uuid, uuid: selector.uuid } : { name: selector.name };
+}
+
+function isWithItsDomain(held: HeldDevice, device: ObservedDevice, observed: Observed): boolean {
+  const holder = holderOf(observed, device.place);
+  return holder !== undefined && isHeldFor(held, holder);
+}
+
+function hostDriverOf(
+  device: ObservedDevice | undefined,
+  held: HeldDevice | undefined,
+  bootId: string,
+): HeldDevice['hostDriver'] {
+  if (device?.place.at !== 'host' || device.driver === undefined) return held?.hostDriver;
+  if (held?.hostDriver?.name === device.driver) return held.hostDriver;
+  return { name: device.driver, bootId };
+}
+
+function sameInventory(a: Inventory, b: Inventory): boolean {
+  if (a.size !== b.size) return false;
+  return [...b].every(([address, record]) => JSON.stringify(a.get(address)) === JSON.stringify(record));
+}

@@ -1,0 +1,145 @@
+import type { SourceSnapshot } from '../api/manifest.ts';
+import type { Claim } from './claims.ts';
+import { findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
+import { deviceGuard, domainGuard, isProtected } from './guards.ts';
+import { type Hold, wait } from './hold.ts';
+import type { HeldDevice } from './inventory.ts';
+import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
+
+/**
+ * Where a device should be now. Without `place` it is not to be touched. With `hold` and `place` both, the place is as
+ * far as it can go for now.
+ */
+export interface Want {
+  readonly place?: Place;
+  readonly hold?: Hold;
+}
+
+/** All that a decision rests on. */
+export interface Situation {
+  readonly observed: Observed;
+  readonly source: SourceSnapshot;
+}
+
+const ASSIGNABLE: Place = { at: 'assignable' };
+
+/** What a claim wants of its device. */
+export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situation: Situation): Want {
+  const { observed, source } = situation;
+  if (claim.conflict !== undefined) return { hold: claim.conflict };
+  const { spec } = claim.assignment.assignment;
+  if (spec.suspend) return { hold: wait('Suspended', 'the assignment is suspended') };
+  const device = observed.devices.get(claim.address);
+  if (device === undefined || !device.present) return { hold: missing(claim, device) };
+  const refusal = deviceGuard(claim, device, source.policy);
+  if (refusal !== undefined) return { hold: refusal };
+  const domain = findDomain(observed, spec.domain);
+  const want = domain === undefined ? wantWithoutDomain(claim, held) : wantForDomain(claim, domain, device);
+  return mayLeave(device, want, held, situation);
+}
+
+function missing(claim: Claim, device: ObservedDevice | undefined): Hold {
+  const gone = device === undefined ? 'is not on this host' : 'has vanished from the bus';
+  return wait('DeviceMissing', `${claim.address} ${gone}; put it back or remove the entry`);
+}
+
+// A domain that we served before and that is gone counts as stopped; one we never saw may be a slip of the pen.
+function wantWithoutDomain(claim: Claim, held: HeldDevice | undefined): Want {
+  const selector = claim.assignment.assignment.spec.domain;
+  const text = 'uuid' in selector ? selector.uuid : selector.name;
+  const hold = wait('DomainNotFound', `there is no domain ${text}; define it or correct spec.domain`);
+  const served =
+    held !== undefined &&
+    ('uuid' in selector ? held.domain.uuid === selector.uuid : held.domain.name === selector.name);
+  return served ? { place: whenStopped(claim), hold } : { hold };
+}
+
+function whenStopped(claim: Claim): Place {
+  return claim.assignment.assignment.spec.whenStopped === 'Host' ? { at: 'host' } : ASSIGNABLE;
+}
+
+function wantForDomain(claim: Claim, domain: ObservedDomain, device: ObservedDevice): Want {
+  const refusal = domainGuard(domain);
+  if (refusal !== undefined) return { hold: refusal };
+  if (domain.domid === undefined) return { place: whenStopped(claim) };
+  return wantForRunning(claim, { ...domain, domid: domain.domid }, device);
+}
+
+function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }, device: ObservedDevice): Want {
+  const inPlace: Place = { at: 'guest', domid: domain.domid, domain: domain.name };
+  if (device.place.at === 'guest' && device.place.domid === domain.domid) {
+    if (device.settled) return { place: inPlace };
+    return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
+  }
+  // While a domain starts or stops its devices move by themselves: whoever acts now acts twice.
+  if (domain.state === 'changing') {
+    return { hold: wait('DomainChanging', `${domain.name} is starting or stopping`) };
+  }
+  if (claim.assignment.assignment.spec.updatePolicy === 'OnNextStart') {
+    const message = `${domain.name} gets ${device.address} when it is next started (updatePolicy: OnNextStart)`;
+    return { place: ASSIGNABLE, hold: wait('NeedsRestart', message) };
+  }
+  if (domain.passthrough === 'off') {
+    const message = `${domain.name} was started without PCI passthrough; stop and start it`;
+    return { place: ASSIGNABLE, hold: wait('NeedsRestart', message) };
+  }
+  if (domain.state === 'paused') {
+    return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} is paused; resume it`) };
+  }
+  return { place: inPlace };
+}
+
+/** What becomes of a device that no entry names any more. Undefined: the record can be forgotten. */
+export function wantOfHeld(held: HeldDevice, device: ObservedDevice, situation: Situation): Want | undefined {
+  const { observed, source } = situation;
+  if (!source.complete) {
+    const message = 'its entry is gone, but not every manifest could be read; nothing is taken away until all can';
+    return { hold: wait('SourceIncomplete', message) };
+  }
+  if (held.deletionPolicy === 'Orphan' || isProtected(device, source.policy)) return undefined;
+  const holder = holderOf(observed, device.place);
+  const foreign = device.place.at === 'guest' && (holder === undefined || !isAttachedByUs(device, holder, held));
+  // A device that somebody gave to another guest, or took back to the host, is no longer ours to move.
+  if (foreign || device.place.at === 'host') return undefined;
+  const place: Place = held.deletionPolicy === 'Host' ? { at: 'host' } : ASSIGNABLE;
+  return mayLeave(device, { place }, held, situation);
+}
+
+function isAttachedByUs(device: ObservedDevice, holder: ObservedDomain, held: HeldDevice | undefined): boolean {
+  if (held !== undefined && isHeldFor(held, holder)) return true;
+  return holder.live.some(entry => entry.address === device.address && isOurs(entry));
+}
+
+/** Keeps a device with its present guest unless we gave it, or that guest's own assignment says what it may have. */
+function mayLeave(device: ObservedDevice, want: Want, held: HeldDevice | undefined, situation: Situation): Want {
+  const { place } = device;
+  const leaves =
+    place.at === 'guest' &&
+    want.place !== undefined &&
+    !(want.place.at === 'guest' && want.place.domid === place.domid);
+  if (!leaves) return want;
+  const holder = holderOf(situation.observed, place);
+  if (holder === undefined || holder.state === 'changing') {
+    return { hold: wait('DomainChanging', `${place.domain} has ${device.address} and is starting or stopping`) };
+  }
+  const assigned = policiesFor(holder, situation);
+  if (!isAttachedByUs(device, holder, held) && assigned.length === 0) {
+    const message = `${holder.name} has ${device.address}, and not from us; detach it there or name that domain`;
+    return { hold: wait('HeldByOther', message) };
+  }
+  const remembered = held !== undefined && isHeldFor(held, holder) ? [held.updatePolicy] : [];
+  const policies = assigned.length > 0 ? assigned : remembered;
+  if (policies.includes('OnNextStart')) {
+    const message = `${device.address} leaves ${holder.name} when that domain stops (updatePolicy: OnNextStart)`;
+    return { hold: wait('NeedsRestart', message) };
+  }
+  return want;
+}
+
+/** The update policies of all assignments in force for a domain. */
+function policiesFor(holder: ObservedDomain, { observed, source }: Situation): ('Live' | 'OnNextStart')[] {
+  return source.assignments
+    .map(({ assignment }) => assignment.spec)
+    .filter(spec => !spec.suspend && findDomain(observed, spec.domain)?.uuid === holder.uuid)
+    .map(spec => spec.updatePolicy);
+}
