@@ -1,0 +1,111 @@
+import type { Address } from '../api/address.ts';
+import type { ConditionNow } from '../api/conditions.ts';
+import type { SourcedAssignment } from '../api/manifest.ts';
+import type { ResolvedEntry } from '../plan/claims.ts';
+import { findDomain } from '../plan/domains.ts';
+import type { Hold } from '../plan/hold.ts';
+import { stepText } from '../plan/step.ts';
+import { type DeviceStatus, isReady, type StatusInput } from './status.ts';
+
+export interface AssignmentLook {
+  readonly sourced: SourcedAssignment;
+  readonly entries: readonly ResolvedEntry[];
+  readonly devices: ReadonlyMap<Address, DeviceStatus>;
+  readonly input: StatusInput;
+}
+
+/** Something that keeps an assignment from being ready. `stuck`: it will not end without a person. */
+interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
+  readonly stuck: boolean;
+}
+
+/** Ready always; Reconciling and Stalled only while they are true, as kstatus has it. */
+export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
+  const observedGeneration = look.sourced.hash;
+  const obstacles = [...look.entries.flatMap(entry => entryObstacles(entry, look.devices)), ...domainObstacles(look)];
+  const stuck = [...staleObstacles(look.sourced), ...obstacles.filter(obstacle => obstacle.stuck)];
+  const moving = obstacles.filter(obstacle => !obstacle.stuck && obstacle.reason !== 'Suspended');
+  const first = obstacles[0];
+  const ready: ConditionNow =
+    first === undefined
+      ? { type: 'Ready', status: 'True', ...readyText(look), observedGeneration }
+      : { type: 'Ready', status: 'False', reason: first.reason, message: messages(obstacles), observedGeneration };
+  return [
+    ready,
+    ...abnormal('Reconciling', moving, observedGeneration),
+    ...abnormal('Stalled', stuck, observedGeneration),
+  ];
+}
+
+function abnormal(
+  type: 'Reconciling' | 'Stalled',
+  obstacles: readonly Obstacle[],
+  observedGeneration: string,
+): ConditionNow[] {
+  const [first] = obstacles;
+  if (first === undefined) return [];
+  return [{ type, status: 'True', reason: first.reason, message: messages(obstacles), observedGeneration }];
+}
+
+function messages(obstacles: readonly Obstacle[]): string {
+  return [...new Set(obstacles.map(obstacle => obstacle.message))].join('; ');
+}
+
+function readyText({ sourced, entries, input }: AssignmentLook): { reason: string; message: string } {
+  const count = entries.reduce((sum, entry) => sum + entry.claims.length, 0);
+  const devices = count === 1 ? '1 device' : `${count} devices`;
+  const domain = findDomain(input.observed, sourced.assignment.spec.domain);
+  if (domain?.domid !== undefined) return { reason: 'InPlace', message: `${domain.name} has ${devices}` };
+  const name = domain?.name ?? 'the domain';
+  return { reason: 'Prepared', message: `${name} is shut off and gets ${devices} when it is started` };
+}
+
+function entryObstacles(entry: ResolvedEntry, devices: ReadonlyMap<Address, DeviceStatus>): Obstacle[] {
+  const { whenMissing, name } = entry.entry;
+  if (entry.hold !== undefined) return whenMissing === 'Ignore' ? [] : [ofHold(name, entry.hold, false)];
+  return entry.claims.flatMap(({ address }) => {
+    const device = devices.get(address);
+    if (device === undefined || isReady(device, whenMissing)) return [];
+    return [ofDevice(name, device)];
+  });
+}
+
+function ofDevice(name: string, device: DeviceStatus): Obstacle {
+  const { failure, wait, steps } = device;
+  if (failure !== undefined) {
+    const message = `${name}: ${failure.error} (tried ${failure.count} times, next at ${failure.nextTry})`;
+    return { reason: 'StepFailed', message, stuck: false };
+  }
+  if (steps.length > 0 && wait === undefined) {
+    return { reason: 'Progressing', message: `${name}: ${steps.join(', then ')}`, stuck: false };
+  }
+  if (wait !== undefined) return ofHold(name, wait, wait.overdue);
+  return { reason: 'Progressing', message: `${name}: the place of ${device.address} is not known yet`, stuck: false };
+}
+
+function ofHold(name: string, hold: Hold, overdue: boolean): Obstacle {
+  return { reason: hold.reason, message: `${name}: ${hold.message}`, stuck: hold.kind === 'guard' || overdue };
+}
+
+function domainObstacles({ sourced, input }: AssignmentLook): Obstacle[] {
+  const domain = findDomain(input.observed, sourced.assignment.spec.domain);
+  const step = domain === undefined ? undefined : input.plan.configures.get(domain.uuid);
+  if (domain === undefined || step === undefined || sourced.assignment.spec.suspend) return [];
+  const failure = input.failure(`domain/${domain.name}`);
+  if (failure === undefined) return [{ reason: 'Progressing', message: stepText(step), stuck: false }];
+  return [{ reason: 'StepFailed', message: `${stepText(step)}: ${failure.error}`, stuck: false }];
+}
+
+function staleObstacles({ stale }: SourcedAssignment): Obstacle[] {
+  if (stale === undefined) return [];
+  const at = `${stale.file}:${stale.line}:${stale.column}`;
+  return [
+    {
+      reason: 'InvalidManifest',
+      message: `${at}: ${stale.message}; its last good content stays in force`,
+      stuck: true,
+    },
+  ];
+}

@@ -1,0 +1,85 @@
+import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
+import type { Status } from './status.ts';
+import { Wake } from './wake.ts';
+
+export interface ControllerParts extends Omit<ReconcilerParts, 'onFinished'> {
+  /** Look at least this often, ms: hints can be lost, and this is what finds out. */
+  readonly resyncMs: number;
+}
+
+/** Runs passes: at every hint, when a retry is due, and at the latest every `resyncMs`. One pass at a time. */
+export class Controller {
+  readonly #parts: ControllerParts;
+  readonly #reconciler: Reconciler;
+  readonly #wake = new Wake();
+  readonly #stopping = new AbortController();
+  readonly #aborting = new AbortController();
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts;
+    this.#reconciler = new Reconciler({ ...parts, onFinished: () => this.#wake.now() });
+  }
+
+  get status(): Status | undefined {
+    return this.#reconciler.status;
+  }
+
+  /** Asks for a look now. */
+  reconcile(): void {
+    this.#wake.now();
+  }
+
+  /** Keeps the host as the manifests say until `stop` is called. */
+  async run(): Promise<void> {
+    await this.#loop(() => false);
+  }
+
+  /**
+   * Works until nothing is left to do or `timeoutMs` have passed.
+   * @returns whether nothing was left; devices may still wait for something: see `status`.
+   */
+  async converge(timeoutMs: number): Promise<boolean> {
+    const callOff = this.#parts.clock.after(timeoutMs, () => {
+      this.#stopping.abort();
+      this.#wake.now();
+    });
+    let done = false;
+    await this.#loop(result => {
+      done = result.looked && result.remaining === 0;
+      return done;
+    });
+    callOff();
+    return done;
+  }
+
+  /** Takes no further step and returns when those under way have ended; after `graceMs` they are told to give up. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    this.#wake.now();
+    const callOff = this.#parts.clock.after(graceMs, () => this.#aborting.abort());
+    await this.#reconciler.stop();
+    callOff();
+    this.#aborting.abort();
+  }
+
+  async #loop(isDone: (result: PassResult) => boolean): Promise<void> {
+    const { host, source, clock, resyncMs } = this.#parts;
+    const endHints = [host.onHint(() => this.#wake.now()), source.onHint(() => this.#wake.now())];
+    this.#wake.now();
+    try {
+      for (;;) {
+        await this.#wake.wait();
+        if (this.#stopping.signal.aborted) return;
+        const result = await this.#reconciler.pass(this.#aborting.signal);
+        if (isDone(result)) return;
+        const delayMs = Math.min(resyncMs, (result.nextDue ?? Number.POSITIVE_INFINITY) - clock.now());
+        this.#callOffTimer();
+        this.#callOffTimer = clock.after(delayMs, () => this.#wake.now());
+      }
+    } finally {
+      this.#callOffTimer();
+      for (const end of endHints) end();
+    }
+  }
+  #callOffTimer: () => void = () => undefined;
+}

@@ -1,0 +1,203 @@
+import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import type { Inventory } from '../plan/inventory.ts';
+import type { Observed } from '../plan/observed.ts';
+import { nextSteps, type Plan, plan } from '../plan/plan.ts';
+import { type Step, stepKey } from '../plan/step.ts';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
+import type { Clock, Host, InventoryStore, Source } from './ports.ts';
+import type { Reporter } from './report.ts';
+import { computeStatus, type Status } from './status.ts';
+
+export interface ReconcilerOptions extends BackoffOptions, DispatchOptions {
+  /** After this a look is given up, ms. */
+  readonly lookDeadlineMs: number;
+}
+
+export const DEFAULT_OPTIONS: ReconcilerOptions = {
+  baseMs: 1_000,
+  capMs: 300_000,
+  concurrency: 8,
+  stepDeadlineMs: 180_000,
+  lookDeadlineMs: 30_000,
+};
+
+export interface ReconcilerParts {
+  readonly host: Host;
+  readonly source: Source;
+  readonly store: InventoryStore;
+  readonly clock: Clock;
+  readonly report: Reporter;
+  readonly options?: Partial<ReconcilerOptions>;
+  /** Called when a step has come to its end: time for another look. */
+  readonly onFinished: () => void;
+}
+
+/** What a pass left behind. */
+export interface PassResult {
+  /** False when the host could not be looked at or the record not be written: then no step was taken. */
+  readonly looked: boolean;
+  readonly started: number;
+  /** Steps under way or yet to take, failed ones that wait for their next try included, and devices that settle. */
+  readonly remaining: number;
+  /** When to look again at the latest because something is tried again then, ms since the epoch. */
+  readonly nextDue?: number;
+}
+
+const LOOK = 'look';
+const RECORD = 'record';
+
+/** Looks, plans, and takes one step for each device that is due. Whether it took hold the next pass sees. */
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  readonly #options: ReconcilerOptions;
+  readonly #backoff: Backoff;
+  readonly #dispatch: Dispatch;
+  /** Outcomes are judged by what a look shows; until one succeeds they are kept. */
+  readonly #unjudged: Finished[] = [];
+  #inventory: Inventory | undefined;
+  #stopped = false;
+  #status: Status | undefined;
+  #problems: readonly ManifestProblem[] = [];
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#options = { ...DEFAULT_OPTIONS, ...parts.options };
+    this.#backoff = new Backoff(this.#options);
+    this.#dispatch = new Dispatch(parts.host, parts.clock, this.#options, parts.onFinished);
+  }
+
+  /** As of the last look that succeeded. */
+  get status(): Status | undefined {
+    return this.#status;
+  }
+
+  /** Starts no further step. Resolves when none is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#dispatch.idle();
+  }
+
+  async pass(signal: AbortSignal): Promise<PassResult> {
+    const { clock, report } = this.#parts;
+    this.#backoff.clamp(clock.now());
+    // A device whose step ends while we look may be seen half-way, so it is left to the next pass.
+    const unsure = this.#dispatch.keys();
+    this.#unjudged.push(...this.#dispatch.drain());
+    const look = await this.#look(signal);
+    if (look === undefined) return this.#result(false, 0, 1);
+    const { source, observed, inventory } = look;
+    const decided = plan(observed, source, inventory);
+    const next = nextSteps(decided);
+    this.#judge(next);
+    this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
+    this.#reportProblems(source);
+    if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length);
+    const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
+    for (const step of started) report({ type: 'StepStarted', step });
+    this.#publish(decided, observed, source);
+    const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
+    return this.#result(true, started.length, next.length + this.#dispatch.keys().size + settling.length);
+  }
+
+  async #look(
+    signal: AbortSignal,
+  ): Promise<{ source: SourceSnapshot; observed: Observed; inventory: Inventory } | undefined> {
+    const { host, source, store, clock, report } = this.#parts;
+    const deadline = new AbortController();
+    const callOff = clock.after(this.#options.lookDeadlineMs, () => deadline.abort());
+    try {
+      this.#inventory ??= await store.load();
+      const observed = await host.observe(AbortSignal.any([signal, deadline.signal]));
+      const look = { source: await source.read(), observed, inventory: this.#inventory };
+      this.#backoff.forget(LOOK);
+      return look;
+    } catch (cause) {
+      if (signal.aborted) return undefined;
+      const error = deadline.signal.aborted
+        ? `no look within ${this.#options.lookDeadlineMs / 1000} s: ${messageOf(cause)}`
+        : messageOf(cause);
+      report({ type: 'LookFailed', error, retryAt: this.#backoff.fail(LOOK, error, clock.now()).until });
+      return undefined;
+    } finally {
+      callOff();
+    }
+  }
+
+  #judge(next: readonly Step[]): void {
+    const { clock, report } = this.#parts;
+    const again = new Map(next.map(step => [stepKey(step), identityOf(step)]));
+    for (const { step, error, durationMs } of this.#unjudged.splice(0)) {
+      const key = stepKey(step);
+      if (again.get(key) !== identityOf(step)) {
+        this.#backoff.forget(key);
+        const note = error === undefined ? {} : { note: `it took hold although the host said: ${error}` };
+        report({ type: 'StepPerformed', step, durationMs, ...note });
+        continue;
+      }
+      const text = error ?? 'the host reported success, but nothing changed';
+      const failure = this.#backoff.fail(key, text, clock.now());
+      report({ type: 'StepFailed', step, durationMs, error: text, retryAt: failure.until });
+    }
+  }
+
+  async #remember(decided: Plan, inventory: Inventory): Promise<boolean> {
+    if (decided.inventory === inventory) return true;
+    const { store, clock, report } = this.#parts;
+    try {
+      await store.save(decided.inventory);
+      this.#inventory = decided.inventory;
+      this.#backoff.forget(RECORD);
+      return true;
+    } catch (cause) {
+      const error = messageOf(cause);
+      report({ type: 'RecordFailed', error, retryAt: this.#backoff.fail(RECORD, error, clock.now()).until });
+      return false;
+    }
+  }
+
+  #mayTake(step: Step, unsure: ReadonlySet<string>): boolean {
+    const key = stepKey(step);
+    return !this.#stopped && !unsure.has(key) && this.#backoff.due(key, this.#parts.clock.now());
+  }
+
+  #reportProblems({ problems }: SourceSnapshot): void {
+    if (JSON.stringify(problems) === JSON.stringify(this.#problems)) return;
+    this.#problems = problems;
+    this.#parts.report({ type: 'ManifestProblems', problems });
+  }
+
+  #publish(decided: Plan, observed: Observed, source: SourceSnapshot): void {
+    const before = this.#status;
+    this.#status = computeStatus({
+      plan: decided,
+      observed,
+      source,
+      ...(before === undefined ? {} : { previous: before }),
+      failure: key => this.#backoff.get(key),
+      inFlight: this.#dispatch.steps(),
+      now: this.#parts.clock.now(),
+    });
+    if (before === undefined || contentOf(before) !== contentOf(this.#status)) {
+      this.#parts.report({ type: 'StatusChanged', status: this.#status });
+    }
+  }
+
+  #result(looked: boolean, started: number, remaining: number): PassResult {
+    const nextDue = this.#backoff.nextDue(this.#parts.clock.now());
+    return { looked, started, remaining, ...(nextDue === undefined ? {} : { nextDue }) };
+  }
+}
+
+// What the step is about, without how it is done: another way to the same end is still the same step.
+function identityOf(step: Step): string {
+  return 'guest' in step ? `${step.verb} ${step.device} ${step.guest.domid}` : JSON.stringify(step);
+}
+
+function contentOf(status: Status): string {
+  return JSON.stringify({ ...status, observedAt: '' });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

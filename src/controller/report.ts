@@ -1,0 +1,23 @@
+import type { ManifestProblem } from '../api/manifest.ts';
+import type { Step } from '../plan/step.ts';
+import type { Status } from './status.ts';
+
+/** What the controller tells whoever watches it: results, not intentions. */
+export type Report =
+  | { readonly type: 'StepStarted'; readonly step: Step }
+  /** The next look showed that it took hold; `note` when the host said otherwise. */
+  | { readonly type: 'StepPerformed'; readonly step: Step; readonly durationMs: number; readonly note?: string }
+  | {
+      readonly type: 'StepFailed';
+      readonly step: Step;
+      readonly durationMs: number;
+      readonly error: string;
+      /** When it is tried again, ms since the epoch. */
+      readonly retryAt: number;
+    }
+  | { readonly type: 'LookFailed'; readonly error: string; readonly retryAt: number }
+  | { readonly type: 'RecordFailed'; readonly error: string; readonly retryAt: number }
+  | { readonly type: 'ManifestProblems'; readonly problems: readonly ManifestProblem[] }
+  | { readonly type: 'StatusChanged'; readonly status: Status };
+
+export type Reporter = (report: Report) => void;
