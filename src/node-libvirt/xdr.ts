@@ -16,24 +16,28 @@ export class XdrEncoder {
   /** Signed 32-bit integer; throws XdrError outside its range. */
   int32(value: number): void {
     if (value !== (value | 0)) throw new XdrError(`${value} is not a signed 32-bit integer`);
-    this.#buffer.writeInt32BE(value, this.#advance(4));
+    const at = this.#advance(4);
+    this.#buffer.writeInt32BE(value, at);
   }
 
   /** Unsigned 32-bit integer; throws XdrError outside its range. */
   uint32(value: number): void {
     if (value !== value >>> 0) throw new XdrError(`${value} is not an unsigned 32-bit integer`);
-    this.#buffer.writeUInt32BE(value, this.#advance(4));
+    const at = this.#advance(4);
+    this.#buffer.writeUInt32BE(value, at);
   }
 
   /** Unsigned 64-bit integer ("hyper"); throws XdrError outside its range. */
   uint64(value: bigint): void {
     if (BigInt.asUintN(64, value) !== value) throw new XdrError(`${value} is not an unsigned 64-bit integer`);
-    this.#buffer.writeBigUInt64BE(value, this.#advance(8));
+    const at = this.#advance(8);
+    this.#buffer.writeBigUInt64BE(value, at);
   }
 
   /** Opaque bytes of a length both sides know. */
   opaque(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#advance(bytes.length));
+    const at = this.#advance(bytes.length);
+    this.#buffer.set(bytes, at);
     this.#advance(padding(bytes.length));
   }
 
@@ -42,6 +46,7 @@ export class XdrEncoder {
     return this.#buffer.subarray(0, this.#length);
   }
 
+  /** Makes room for `count` zero bytes and returns where. It may replace the buffer: take the result before using that. */
   #advance(count: number): number {
     const start = this.#length;
     this.#length += count;
