@@ -1,11 +1,25 @@
 import type { Address } from '../api/address.ts';
 import type { ConditionNow } from '../api/conditions.ts';
-import type { SourcedAssignment } from '../api/manifest.ts';
+import type { SourcedAssignment, SourceSnapshot } from '../api/manifest.ts';
 import type { ResolvedEntry } from '../plan/claims.ts';
 import { findDomain } from '../plan/domains.ts';
 import type { Hold } from '../plan/hold.ts';
-import { stepText } from '../plan/step.ts';
-import { type DeviceStatus, isReady, type StatusInput } from './status.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type Step, stepText } from '../plan/step.ts';
+import type { Failure } from './backoff.ts';
+import { type DeviceStatus, isReady, type Status } from './status-types.ts';
+
+/** What a status is made of: one look, what was decided, and what is remembered. */
+export interface StatusInput {
+  readonly plan: Plan;
+  readonly observed: Observed;
+  readonly source: SourceSnapshot;
+  readonly previous?: Status;
+  readonly failure: (key: string) => Failure | undefined;
+  readonly inFlight: readonly Step[];
+  readonly now: number;
+}
 
 export interface AssignmentLook {
   readonly sourced: SourcedAssignment;

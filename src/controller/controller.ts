@@ -1,5 +1,5 @@
 import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
-import type { Status } from './status.ts';
+import type { Status } from './status-types.ts';
 import { Wake } from './wake.ts';
 
 export interface ControllerParts extends Omit<ReconcilerParts, 'onFinished'> {

@@ -7,7 +7,8 @@ import { Backoff, type BackoffOptions } from './backoff.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
 import type { Clock, Host, InventoryStore, Source } from './ports.ts';
 import type { Reporter } from './report.ts';
-import { computeStatus, type Status } from './status.ts';
+import { computeStatus } from './status.ts';
+import type { Status } from './status-types.ts';
 
 export interface ReconcilerOptions extends BackoffOptions, DispatchOptions {
   /** After this a look is given up, ms. */

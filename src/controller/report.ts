@@ -1,6 +1,6 @@
 import type { ManifestProblem } from '../api/manifest.ts';
 import type { Step } from '../plan/step.ts';
-import type { Status } from './status.ts';
+import type { Status } from './status-types.ts';
 
 /** What the controller tells whoever watches it: results, not intentions. */
 export type Report =

@@ -1,63 +1,11 @@
 import type { Address } from '../api/address.ts';
-import { type Condition, type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
-import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
+import type { DevicePlan } from '../plan/device-plan.ts';
 import type { Hold, WaitReason } from '../plan/hold.ts';
-import { type Observed, type Place, samePlace } from '../plan/observed.ts';
-import type { DevicePlan, Plan } from '../plan/plan.ts';
-import { type Step, stepText } from '../plan/step.ts';
-import { assignmentConditions } from './assignment-conditions.ts';
+import { stepText } from '../plan/step.ts';
+import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
 import type { Failure } from './backoff.ts';
-
-/** Everything that the controller knows, as of one look. Times are RFC 3339 in UTC. */
-export interface Status {
-  readonly observedAt: string;
-  readonly assignments: readonly AssignmentStatus[];
-  /** Devices that are claimed or held, by address. */
-  readonly devices: readonly DeviceStatus[];
-  readonly problems: readonly ManifestProblem[];
-}
-
-export interface AssignmentStatus {
-  readonly name: string;
-  readonly domain: string;
-  readonly file: string;
-  readonly line: number;
-  readonly conditions: readonly Condition[];
-  readonly devices: readonly EntryStatus[];
-}
-
-/** One device of an assignment; without `address` when the entry names none on this host. */
-export interface EntryStatus {
-  readonly entry: string;
-  readonly address?: Address;
-  readonly ready: boolean;
-}
-
-export interface DeviceStatus {
-  readonly address: Address;
-  /** The assignment that names it; absent for one that is being let go of, or claimed by several. */
-  readonly assignment?: string;
-  readonly have?: Place;
-  readonly want?: Place;
-  readonly steps: readonly string[];
-  readonly wait?: WaitStatus;
-  readonly failure?: FailureStatus;
-  readonly divergence?: string;
-}
-
-/** A hold with its times; `deadline` is absent for guards, which nothing but a person ends. */
-export interface WaitStatus extends Hold {
-  readonly since: string;
-  readonly deadline?: string;
-  readonly overdue: boolean;
-}
-
-export interface FailureStatus {
-  readonly count: number;
-  readonly error: string;
-  readonly since: string;
-  readonly nextTry: string;
-}
+import { type DeviceStatus, type FailureStatus, isReady, type Status, type WaitStatus } from './status-types.ts';
 
 /** How long each wait may last before it counts as stalled, ms. */
 const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
@@ -71,16 +19,6 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   NeedsRestart: 86_400_000,
   Suspended: Number.POSITIVE_INFINITY,
 };
-
-export interface StatusInput {
-  readonly plan: Plan;
-  readonly observed: Observed;
-  readonly source: SourceSnapshot;
-  readonly previous?: Status;
-  readonly failure: (key: string) => Failure | undefined;
-  readonly inFlight: readonly Step[];
-  readonly now: number;
-}
 
 /** The one place where a look and a plan become what people are told. Pure. */
 export function computeStatus(input: StatusInput): Status {
@@ -113,14 +51,6 @@ export function computeStatus(input: StatusInput): Status {
     devices,
     problems: input.source.problems,
   };
-}
-
-/** Whether a device is where it should be, for good; one that may be missing may also be missing. */
-export function isReady(device: DeviceStatus | undefined, whenMissing: 'Fail' | 'Ignore'): boolean {
-  if (device === undefined) return false;
-  if (device.wait?.reason === 'DeviceMissing' && whenMissing === 'Ignore') return true;
-  if (device.wait !== undefined || device.have === undefined || device.want === undefined) return false;
-  return samePlace(device.have, device.want);
 }
 
 function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {

@@ -3,29 +3,14 @@ import { compareAddresses } from '../api/address.ts';
 import type { SourceSnapshot } from '../api/manifest.ts';
 import { type Claim, type ResolvedEntry, resolveEntries } from './claims.ts';
 import { claimsByDomain, configureStep } from './configure.ts';
+import type { DevicePlan } from './device-plan.ts';
 import { asGuest, attachVia, detachVia, findDomain, holderOf } from './domains.ts';
-import type { Hold } from './hold.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import { nextInventory } from './remember.ts';
-import type { ConfigureStep, DeviceStep, Step } from './step.ts';
+import type { ConfigureStep, Step } from './step.ts';
 import { type Situation, type Want, wantOfClaim, wantOfHeld } from './want.ts';
-
-/** What is to become of one device. */
-export interface DevicePlan {
-  readonly address: Address;
-  /** The claims on it: one, or none for a device that we hold and nobody names any more, or several in conflict. */
-  readonly claims: readonly Claim[];
-  /** Where it is; absent when it is not on this host. */
-  readonly have?: Place;
-  /** Where it should be now; absent when it is not to be touched. */
-  readonly want?: Place;
-  /** Why it is not, or cannot yet be, where the manifests want it. */
-  readonly hold?: Hold;
-  /** All the steps from `have` to `want`; only the first is taken before the next look. */
-  readonly steps: readonly DeviceStep[];
-}
 
 /** The decision for the whole host. */
 export interface Plan {

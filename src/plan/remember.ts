@@ -1,10 +1,10 @@
 import type { Address } from '../api/address.ts';
 import type { Claim } from './claims.ts';
+import type { DevicePlan } from './device-plan.ts';
 import { findDomain, holderOf, isHeldFor } from './domains.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import { samePlace } from './observed.ts';
-import type { DevicePlan } from './plan.ts';
 import type { ConfigureStep } from './step.ts';
 import { type Situation, wantOfHeld } from './want.ts';
 

@@ -1,0 +1,64 @@
+import type { Address } from '../api/address.ts';
+import type { Condition } from '../api/conditions.ts';
+import type { ManifestProblem } from '../api/manifest.ts';
+import type { Hold } from '../plan/hold.ts';
+import { type Place, samePlace } from '../plan/observed.ts';
+
+/** Everything that the controller knows, as of one look. Times are RFC 3339 in UTC. */
+export interface Status {
+  readonly observedAt: string;
+  readonly assignments: readonly AssignmentStatus[];
+  /** Devices that are claimed or held, by address. */
+  readonly devices: readonly DeviceStatus[];
+  readonly problems: readonly ManifestProblem[];
+}
+
+export interface AssignmentStatus {
+  readonly name: string;
+  readonly domain: string;
+  readonly file: string;
+  readonly line: number;
+  readonly conditions: readonly Condition[];
+  readonly devices: readonly EntryStatus[];
+}
+
+/** One device of an assignment; without `address` when the entry names none on this host. */
+export interface EntryStatus {
+  readonly entry: string;
+  readonly address?: Address;
+  readonly ready: boolean;
+}
+
+export interface DeviceStatus {
+  readonly address: Address;
+  /** The assignment that names it; absent for one that is being let go of, or claimed by several. */
+  readonly assignment?: string;
+  readonly have?: Place;
+  readonly want?: Place;
+  readonly steps: readonly string[];
+  readonly wait?: WaitStatus;
+  readonly failure?: FailureStatus;
+  readonly divergence?: string;
+}
+
+/** A hold with its times; `deadline` is absent for guards, which nothing but a person ends. */
+export interface WaitStatus extends Hold {
+  readonly since: string;
+  readonly deadline?: string;
+  readonly overdue: boolean;
+}
+
+export interface FailureStatus {
+  readonly count: number;
+  readonly error: string;
+  readonly since: string;
+  readonly nextTry: string;
+}
+
+/** Whether a device is where it should be, for good; one that may be missing may also be missing. */
+export function isReady(device: DeviceStatus | undefined, whenMissing: 'Fail' | 'Ignore'): boolean {
+  if (device === undefined) return false;
+  if (device.wait?.reason === 'DeviceMissing' && whenMissing === 'Ignore') return true;
+  if (device.wait !== undefined || device.have === undefined || device.want === undefined) return false;
+  return samePlace(device.have, device.want);
+}

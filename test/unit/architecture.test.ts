@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const SRC = resolve(import.meta.dirname, '../../src');
+
+/** Which folders each folder may import. One direction only: what is not listed is forbidden. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  api: [],
+  'xenstore-client': [],
+  'node-libvirt': [],
+  plan: ['api'],
+  controller: ['plan', 'api'],
+  source: ['controller', 'api'],
+  host: ['controller', 'plan', 'api', 'xenstore-client', 'node-libvirt'],
+  simulator: ['api', 'xenstore-client', 'node-libvirt'],
+  daemon: ['controller', 'plan', 'api', 'source', 'host', 'simulator'],
+  cli: ['daemon', 'controller', 'plan', 'api', 'source', 'host', 'simulator'],
+  '.': ['cli', 'daemon', 'controller', 'plan', 'api', 'source', 'host'],
+};
+const LINES_MAX = 300;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));
+const texts = new Map(files.map(file => [file, readFileSync(join(SRC, file), 'utf8')]));
+
+/** The relative imports of a file, as paths under src. */
+function importsOf(file: string): string[] {
+  const found = texts.get(file)?.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g) ?? [];
+  return [...found].map(match => relative(SRC, resolve(SRC, dirname(file), match[1] ?? '')));
+}
+
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '.') : '.');
+
+describe('architecture', () => {
+  test('there is something to check', () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(ARROWS).sort());
+  });
+
+  test('imports point one way only', () => {
+    const wrong = files.flatMap(file =>
+      importsOf(file)
+        .filter(target => folderOf(target) !== folderOf(file) && !ARROWS[folderOf(file)]?.includes(folderOf(target)))
+        .map(target => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('every import names a file that is there, and stays inside src', () => {
+    const wrong = files.flatMap(file =>
+      importsOf(file)
+        .filter(target => !texts.has(target))
+        .map(target => `${file}: ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('no file imports itself by a way round', () => {
+    const cycles = files.flatMap(file => cycleFrom(file) ?? []);
+    expect(cycles).toEqual([]);
+  });
+
+  test(`no file is longer than ${LINES_MAX} lines`, () => {
+    const long = [...texts].filter(([, text]) => text.split('\n').length > LINES_MAX).map(([file]) => file);
+    expect(long).toEqual([]);
+  });
+
+  test('deciding is synchronous and has no clock, no randomness and no I/O', () => {
+    const pure = [...texts].filter(([file]) => ['api', 'plan'].includes(folderOf(file)));
+    const impure = /\b(async|await|Promise|Date\.now|Math\.random|setTimeout|process\.)|from 'node:(?!path|crypto)/;
+    expect(pure.filter(([, text]) => impure.test(text)).map(([file]) => file)).toEqual([]);
+  });
+
+  test('only the command line reads the environment, and only main ends the process', () => {
+    const env = [...texts].filter(([file, text]) => text.includes('process.env') && folderOf(file) !== 'cli');
+    const exit = [...texts].filter(([file, text]) => text.includes('process.exit(') && file !== 'main.ts');
+    expect([...env, ...exit].map(([file]) => file)).toEqual([]);
+  });
+});
+
+function cycleFrom(start: string): string | undefined {
+  const queue = importsOf(start).map(target => [start, target]);
+  const seen = new Set<string>();
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    const last = path.at(-1) ?? '';
+    if (last === start) return path.join(' > ');
+    if (seen.has(last)) continue;
+    seen.add(last);
+    queue.push(...importsOf(last).map(target => [...path, target]));
+  }
+  return undefined;
+}
