@@ -90,6 +90,7 @@ export class XenstoreClient extends Store {
           open: options.transport ?? socketOrDevice(socketPath, devicePath),
           window: options.window ?? DEFAULT_WINDOW,
           maxQueued,
+          frameMs: deadlineMs,
           maxReply: options.maxReplyBytes ?? MAX_REPLY_BYTES,
           onWatchEvent: (path, token) => watches.deliver(path, token),
         },

@@ -14,6 +14,8 @@ export interface ConnectionOptions {
   readonly maxQueued: number;
   /** Most payload bytes in a reply. */
   readonly maxReply: number;
+  /** Most time from a frame's first byte to its last, in ms: xenstored writes a frame as a whole. */
+  readonly frameMs: number;
   /** Called for each watch event, before anything that follows it on the wire. */
   onWatchEvent(path: string, token: string): void;
   /** Called once, the moment the connection has ended: its calls fail or come back right after. */
@@ -38,6 +40,7 @@ export class Connection implements CallTarget {
   #lastId = 0;
   #ended: Error | undefined;
   #answered = false;
+  #frameTimer: NodeJS.Timeout | undefined;
   #transportClosed: () => void = () => {};
 
   private constructor(options: ConnectionOptions) {
@@ -74,15 +77,23 @@ export class Connection implements CallTarget {
   /** Sends a call as soon as the window has room. */
   submit(call: PendingCall): void {
     if (call.settled) return;
+    if (this.#inFlight.size >= this.#options.window) this.#endIfDeaf();
     if (this.#ended) this.#giveBack(call, this.#ended);
     else if (this.#inFlight.size < this.#options.window) this.#send(call);
     else this.#queue.add(call);
+  }
+
+  /** When nobody waits any more for any answer in the window, no answer can be hoped for: a new connection is better. */
+  #endIfDeaf(): void {
+    const calls = [...this.#inFlight.values()];
+    if (calls.every(call => call.settled)) this.end(new Error(`no answer to any of ${calls.length} requests`));
   }
 
   /** Ends the connection: fails what is in flight, gives back what was not sent, closes the transport. */
   end(cause: Error): void {
     if (this.#ended) return;
     this.#ended = cause;
+    clearTimeout(this.#frameTimer);
     this.#options.onEnded(this, cause);
     const sent = [...this.#inFlight.values()];
     this.#inFlight.clear();
@@ -126,10 +137,22 @@ export class Connection implements CallTarget {
       for (const frame of this.#parser.push(chunk)) {
         this.#dispatch(frame);
         if (this.#ended) return;
+        this.#frameDone();
       }
+      if (this.#parser.inFrame) this.#frameTimer ??= this.#expectRest();
     } catch (error) {
       this.end(error instanceof Error ? error : new Error(String(error)));
     }
+  }
+
+  #frameDone(): void {
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = undefined;
+  }
+
+  #expectRest(): NodeJS.Timeout {
+    const { frameMs } = this.#options;
+    return setTimeout(() => this.end(new ProtocolError(`a frame is not complete after ${frameMs} ms`)), frameMs);
   }
 
   #dispatch(frame: Frame): void {

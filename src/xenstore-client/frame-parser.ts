@@ -19,6 +19,11 @@ export class FrameParser {
     this.#maxPayload = maxPayload;
   }
 
+  /** Whether the bytes so far end in the middle of a frame. */
+  get inFrame(): boolean {
+    return this.#headerFilled > 0;
+  }
+
   /**
    * Takes the next bytes and yields every frame they complete. Iterate to the end, or bytes are lost.
    * @throws ProtocolError when a header announces more than the limit; the stream cannot be read any further then
