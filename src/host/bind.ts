@@ -1,0 +1,15 @@
+import type { BindStep } from '../plan/step.ts';
+import { lookAt, refusal, requireFree } from './checks.ts';
+import type { Dom0 } from './dom0.ts';
+import { PCIBACK } from './sysfs.ts';
+
+/**
+ * host to assignable, through xl: it notes the driver and puts the device into the IOMMU's quarantine.
+ * @throws {HostError}
+ */
+export async function bind(dom0: Dom0, { device: address }: BindStep, signal: AbortSignal): Promise<void> {
+  const look = await lookAt(dom0, address, signal);
+  requireFree(look);
+  if (look.device.driver === PCIBACK) throw refusal(`${address} is bound to ${PCIBACK} already`);
+  await dom0.xl.assignableAdd(address, signal);
+}

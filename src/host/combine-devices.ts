@@ -1,0 +1,76 @@
+import type { Address } from '../api/address.ts';
+import { compareAddresses } from '../api/address.ts';
+import type { ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
+import { divergence } from './divergence.ts';
+import type { Views } from './observe.ts';
+import { isSettled } from './pci-backend.ts';
+import type { PciIds } from './pci-ids.ts';
+import { chainToPath } from './pci-path.ts';
+import { PCIBACK, type SysfsDevice } from './sysfs.ts';
+import { type Holder, holdersOf } from './xenstore-view.ts';
+
+/** All devices by address, in order: those of sysfs, and those that xenstore still names after they have vanished. */
+export function combineDevices(
+  views: Views,
+  domains: readonly ObservedDomain[],
+  ids: PciIds,
+): ReadonlyMap<Address, ObservedDevice> {
+  const present = new Set(views.sysfs.map(({ address }) => address));
+  const named = views.xenstore.backends.flatMap(({ devices }) => devices.map(({ address }) => address));
+  const vanished = [...new Set(named)].filter(address => !present.has(address));
+  const devices = [
+    ...views.sysfs.map(device => observedDevice(device, true, views, domains, ids)),
+    ...vanished.map(address => observedDevice(vanishedDevice(address), false, views, domains, ids)),
+  ];
+  devices.sort((a, b) => compareAddresses(a.address, b.address));
+  return new Map(devices.map(device => [device.address, device]));
+}
+
+function observedDevice(
+  device: SysfsDevice,
+  present: boolean,
+  views: Views,
+  domains: readonly ObservedDomain[],
+  ids: PciIds,
+): ObservedDevice {
+  const { address, path, identity, progIf, driver, resetMethods } = device;
+  const mark = views.xenstore.marks.get(address);
+  const holders = holdersOf(views.xenstore, address);
+  // xenstore contradicting itself: the toolstack's mark decides.
+  const holder = holders.find(({ domid }) => domid === mark?.domid) ?? holders[0];
+  const doubt = divergence(address, holders, mark, views.xenstore, domains);
+  return {
+    address,
+    present,
+    path,
+    identity,
+    text: ids.describe(identity, progIf),
+    ...(driver === undefined ? {} : { driver }),
+    place: placeOf(holder, driver, domains),
+    settled: holders.every(each => isSettled(each.backend, each.device, typeOf(each.domid, domains))),
+    resetMethods,
+    ...(mark?.driver === undefined ? {} : { homeDriver: mark.driver }),
+    ...(holder?.device.permissive === undefined ? {} : { permissive: holder.device.permissive }),
+    ...(doubt === undefined ? {} : { divergence: doubt }),
+  };
+}
+
+/** A card that is gone answers every read with ones; its path is what it would be on a root bus, so it fits no other. */
+function vanishedDevice(address: Address): SysfsDevice {
+  const path = chainToPath([address], () => undefined);
+  if (path === undefined) throw new Error(`${address} has no path`);
+  return { address, path, identity: { vendor: 'ffff', device: 'ffff' }, progIf: '', resetMethods: [] };
+}
+
+function placeOf(holder: Holder | undefined, driver: string | undefined, domains: readonly ObservedDomain[]): Place {
+  if (holder !== undefined) {
+    const { domid } = holder;
+    const domain = domains.find(candidate => candidate.domid === domid)?.name ?? `domain ${domid}`;
+    return { at: 'guest', domid, domain };
+  }
+  return driver === PCIBACK ? { at: 'assignable' } : { at: 'host' };
+}
+
+function typeOf(domid: number, domains: readonly ObservedDomain[]): ObservedDomain['type'] | undefined {
+  return domains.find(domain => domain.domid === domid)?.type;
+}

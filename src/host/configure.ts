@@ -1,0 +1,31 @@
+import type { ConfigureStep } from '../plan/step.ts';
+import { hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
+import type { Dom0 } from './dom0.ts';
+import { callLibvirt, findDomain } from './libvirt-call.ts';
+
+/**
+ * Changes what a domain's next start will use. Entries go through libvirt one by one, which is atomic there; only the
+ * passthrough feature needs a new definition. What is as wanted already is left alone.
+ * @throws {HostError}
+ */
+export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSignal): Promise<void> {
+  const domain = await findDomain(dom0, step.domain, signal);
+  const stored = (): Promise<string> =>
+    callLibvirt(dom0, signal, client => client.domainXml(domain, { inactive: true, signal }));
+  if (step.passthrough) {
+    const xml = await callLibvirt(dom0, signal, client => client.domainXml(domain, { inactive: true, signal }));
+    if (!readDefinition(xml).passthrough) {
+      await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(xml), { signal }));
+    }
+  }
+  for (const address of step.remove) {
+    const element = hostdevOf(await stored(), address);
+    if (element === undefined) continue;
+    await callLibvirt(dom0, signal, client => client.detachDevice(domain, element, { config: true, signal }));
+  }
+  for (const { device, permissive } of step.add) {
+    if (hostdevOf(await stored(), device) !== undefined) continue;
+    const element = hostdevXml(device, permissive);
+    await callLibvirt(dom0, signal, client => client.attachDevice(domain, element, { config: true, signal }));
+  }
+}

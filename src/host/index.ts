@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import type { Dom0Layout } from '../api/layout.ts';
+import type { Host } from '../controller/ports.ts';
+import { DEFAULT_DEADLINES, type HostDeadlines, openDom0 } from './dom0.ts';
+import { Hints } from './hints.ts';
+import { observe } from './observe.ts';
+import { loadPciIds, type PciIds } from './pci-ids.ts';
+import { perform } from './perform.ts';
+import { readSmallFile } from './small-file.ts';
+
+export type { HostDeadlines } from './dom0.ts';
+
+/**
+ * The dom0 under a layout. Nothing is opened before it is first used.
+ * @param deadlines those that differ from the default, in ms.
+ */
+export function createHost(layout: Dom0Layout, deadlines: Partial<HostDeadlines> = {}): Host {
+  const dom0 = openDom0(layout, { ...DEFAULT_DEADLINES, ...deadlines });
+  const hints = new Hints(dom0);
+  let ids: Promise<PciIds> | undefined;
+  return {
+    async observe(signal) {
+      ids ??= loadPciIds(layout.pciIds);
+      return observe(dom0, await ids, signal);
+    },
+    perform: (step, signal) => perform(dom0, step, signal),
+    onHint: hint => hints.add(hint),
+    async close() {
+      hints.close();
+      dom0.libvirt.close();
+      await dom0.xenstore.close();
+    },
+  };
+}
+
+/** Bytes of `/proc/xen/capabilities` with room to spare. */
+const CAPABILITIES_MAX = 4096;
+
+/**
+ * Whether this is a Xen dom0: only there the kernel says `control_d`.
+ * @throws {HostError} Unreachable when the file is there and cannot be read.
+ */
+export async function detectXen(layout: Dom0Layout): Promise<boolean> {
+  const capabilities = await readSmallFile(join(layout.procfs, 'xen/capabilities'), CAPABILITIES_MAX);
+  return capabilities?.split(/\s+/).includes('control_d') === true;
+}

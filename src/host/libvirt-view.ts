@@ -1,0 +1,92 @@
+import { HostError } from '../controller/ports.ts';
+import { type DomainRef, ErrorCode, isLibvirtError, type LibvirtClient } from '../node-libvirt/index.ts';
+import { type Definition, readDefinition } from './definition.ts';
+import { errorText } from './small-file.ts';
+
+/** The part of LibvirtClient that the view needs. */
+export type LibvirtReader = Pick<LibvirtClient, 'listDomains' | 'domainState' | 'domainXml'>;
+
+/** A domain as libvirt knows it. */
+export interface LibvirtDomain {
+  readonly name: string;
+  readonly uuid: string;
+  /** Absent while it is shut off. */
+  readonly domid?: number;
+  readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** What it believes of the running instance. */
+  readonly live?: Definition;
+  /** What the next start will use; absent for a transient domain. */
+  readonly stored?: Definition;
+}
+
+/** virConnectListAllDomainsFlags (libvirt-domain.h). */
+const LIST_PERSISTENT = 4;
+const LIST_TRANSIENT = 8;
+
+/**
+ * Looks at all domains, dom0 aside. One that disappears during the look is left out.
+ * @throws {HostError} Unreachable when libvirt does not answer, or answers what cannot be understood.
+ */
+export async function readLibvirt(client: LibvirtReader, signal: AbortSignal): Promise<LibvirtDomain[]> {
+  try {
+    const [persistent, transient] = await Promise.all([
+      client.listDomains({ flags: LIST_PERSISTENT, signal }),
+      client.listDomains({ flags: LIST_TRANSIENT, signal }),
+    ]);
+    // A domain that is just being stored may be in both lists.
+    const stored = new Set(persistent.map(({ uuid }) => uuid));
+    const domains = [...persistent, ...transient.filter(({ uuid }) => !stored.has(uuid))];
+    const looks = domains
+      .filter(({ id }) => id !== 0)
+      .map(domain => readDomain(client, domain, stored.has(domain.uuid), signal));
+    return (await Promise.all(looks)).filter(domain => domain !== undefined);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof HostError) throw error;
+    throw new HostError('Unreachable', `cannot read libvirt: ${errorText(error)}`, { cause: error });
+  }
+}
+
+async function readDomain(
+  client: LibvirtReader,
+  domain: DomainRef,
+  persistent: boolean,
+  signal: AbortSignal,
+): Promise<LibvirtDomain | undefined> {
+  const running = domain.id > 0;
+  try {
+    const [{ state }, live, stored] = await Promise.all([
+      client.domainState(domain, { signal }),
+      running ? client.domainXml(domain, { signal }) : undefined,
+      persistent ? client.domainXml(domain, { inactive: true, signal }) : undefined,
+    ]);
+    return {
+      name: domain.name,
+      uuid: domain.uuid,
+      ...(running ? { domid: domain.id } : {}),
+      state: stateOf(state, running),
+      ...(live === undefined ? {} : { live: define(domain, live) }),
+      ...(stored === undefined ? {} : { stored: define(domain, stored) }),
+    };
+  } catch (error) {
+    if (isLibvirtError(error, ErrorCode.noDomain)) return undefined;
+    throw error;
+  }
+}
+
+function define(domain: DomainRef, xml: string): Definition {
+  try {
+    return readDefinition(xml);
+  } catch (error) {
+    const message = `cannot understand libvirt's definition of ${domain.name}: ${errorText(error)}`;
+    throw new HostError('Unreachable', message, { cause: error });
+  }
+}
+
+/** The id is from the list and the state from later: where they do not fit together, the domain is changing. */
+function stateOf(state: string, running: boolean): LibvirtDomain['state'] {
+  const stopped = state === 'shutOff' || state === 'noState' || state === 'crashed';
+  if (!running) return stopped ? 'shutoff' : 'changing';
+  if (state === 'running' || state === 'blocked') return 'running';
+  return state === 'paused' || state === 'suspended' ? 'paused' : 'changing';
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { HostError } from '../controller/ports.ts';
+import type { Observed, ObservedDomain } from '../plan/observed.ts';
+import { combineDevices } from './combine-devices.ts';
+import { combineDomains } from './combine-domains.ts';
+import type { Dom0 } from './dom0.ts';
+import { type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
+import type { PciIds } from './pci-ids.ts';
+import { readSmallFile } from './small-file.ts';
+import type { SysfsDevice } from './sysfs.ts';
+import { createdWithPassthrough } from './userdata.ts';
+import { readXenstore, type XenstoreView } from './xenstore-view.ts';
+
+/** All views of one look. */
+export interface Views {
+  readonly xenstore: XenstoreView;
+  readonly libvirt: readonly LibvirtDomain[];
+  readonly sysfs: readonly SysfsDevice[];
+}
+
+/** How often the look is repeated when xenstore changed while the other views were read. */
+const LOOKS = 3;
+/** Bytes of the boot id with room to spare. */
+const BOOT_ID_MAX = 128;
+
+/**
+ * One look at the host.
+ * @throws {HostError} Unreachable when any part cannot be read.
+ */
+export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Promise<Observed> {
+  const [bootId, views] = await Promise.all([readBootId(dom0), readViews(dom0, signal)]);
+  const combined = combineDomains(views.xenstore, views.libvirt);
+  const domains = await Promise.all(combined.map(domain => withPassthrough(dom0, domain)));
+  return { bootId, domains, devices: combineDevices(views, domains, ids) };
+}
+
+/**
+ * Reads all views. xenstore, which is believed most, is read before and after the others; as long as it changed in
+ * between, they may belong to another moment. On a host that never rests the last look has to do: the next one follows.
+ */
+async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
+  const client = await dom0.xenstore.client();
+  let xenstore = await readXenstore(client, signal);
+  for (let look = 1; ; look += 1) {
+    const [libvirt, sysfs] = await Promise.all([readLibvirtOf(dom0, signal), dom0.sysfs.list()]);
+    const after = await readXenstore(client, signal);
+    if (look === LOOKS || isDeepStrictEqual(after, xenstore)) return { xenstore: after, libvirt, sysfs };
+    xenstore = after;
+  }
+}
+
+async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Promise<LibvirtDomain[]> {
+  try {
+    return await readLibvirt(libvirt, signal);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const message = `${error.message} (${layout.libvirtSocket}); is libvirtd running?`;
+    throw new HostError(error.code, message, { cause: error });
+  }
+}
+
+async function readBootId({ layout }: Dom0): Promise<string> {
+  const path = join(layout.procfs, 'sys/kernel/random/boot_id');
+  const bootId = (await readSmallFile(path, BOOT_ID_MAX))?.trim();
+  if (bootId === undefined || bootId === '') throw new HostError('Unreachable', `${path} does not say the boot id`);
+  return bootId;
+}
+
+async function withPassthrough({ layout }: Dom0, domain: ObservedDomain): Promise<ObservedDomain> {
+  const { domid, uuid, toolstack, passthrough } = domain;
+  if (domid === undefined || passthrough !== 'unknown') return domain;
+  return { ...domain, passthrough: await createdWithPassthrough(layout.libxlUserdata, { domid, uuid, toolstack }) };
+}

@@ -1,0 +1,42 @@
+import type { Address } from '../api/address.ts';
+import type { ReleaseStep } from '../plan/step.ts';
+import { lookAt, refusal, requireFree } from './checks.ts';
+import type { Dom0 } from './dom0.ts';
+import { PCIBACK } from './sysfs.ts';
+import { bindDriver, clearOverride } from './sysfs-write.ts';
+import { XlError } from './xl.ts';
+
+/**
+ * assignable to host, through xl: given back in any other way, the device stays in quarantine and fails in dom0.
+ * @throws {HostError}
+ */
+export async function release(
+  dom0: Dom0,
+  { device: address, driver }: ReleaseStep,
+  signal: AbortSignal,
+): Promise<void> {
+  const look = await lookAt(dom0, address, signal);
+  requireFree(look);
+  if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
+  const { sysfs } = dom0.layout;
+  await clearOverride(sysfs, address);
+  await unassign(dom0, address, true, signal);
+  if (driver === undefined) return;
+  // xl does not know the driver of a device that came to pciback by other means.
+  const after = await dom0.sysfs.device(address);
+  if (after !== undefined && after.driver === undefined) await bindDriver(sysfs, address, driver);
+}
+
+/**
+ * Takes a device from pciback. xl refuses one that is not in quarantine, as after `virsh nodedev-detach` or when it was
+ * hidden at boot; making it assignable once more puts it there.
+ */
+export async function unassign(dom0: Dom0, address: Address, rebind: boolean, signal: AbortSignal): Promise<void> {
+  try {
+    await dom0.xl.assignableRemove(address, rebind, signal);
+  } catch (error) {
+    if (!(error instanceof XlError && error.remarks.includes('NotQuarantined'))) throw error;
+    await dom0.xl.assignableAdd(address, signal);
+    await dom0.xl.assignableRemove(address, rebind, signal);
+  }
+}

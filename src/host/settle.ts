@@ -1,0 +1,89 @@
+import { HostError } from '../controller/ports.ts';
+import type { Guest } from '../plan/step.ts';
+import type { Watch, XenstoreClient } from '../xenstore-client/index.ts';
+import type { Dom0 } from './dom0.ts';
+import { backendText, type GuestType, isIdle, type PciBackend } from './pci-backend.ts';
+import { errorText } from './small-file.ts';
+import { backendPath, guestTypeOf, readBackend } from './xenstore-view.ts';
+
+/**
+ * Waits until nothing is under way on a guest's PCI backend.
+ * @throws {HostError} DeadlineExceeded with what the backend shows, when that takes longer than `settleMs`;
+ *   Unreachable when xenstore cannot be read.
+ */
+export async function untilIdle(dom0: Dom0, guest: Guest, signal: AbortSignal): Promise<void> {
+  const backend = await settle(dom0, guest.domid, signal);
+  if (backend === 'idle') return;
+  const message = `an earlier change of the PCI devices of ${guest.name} has not ended: ${backendText(backend)}`;
+  throw new HostError('DeadlineExceeded', message);
+}
+
+/**
+ * Gives a change that has been made time to show in xenstore, which can be half a second after libvirt has returned.
+ * Returns after `settleMs` at the latest: whether it has come true is for the next look to say.
+ * @throws {HostError} Unreachable when xenstore cannot be read.
+ */
+export async function afterChange(dom0: Dom0, guest: Guest, signal: AbortSignal): Promise<void> {
+  await settle(dom0, guest.domid, signal);
+}
+
+/** @returns the backend as it was last seen, when it did not become idle in time. */
+async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<PciBackend | 'idle'> {
+  const client = await dom0.xenstore.client();
+  try {
+    const type = await guestTypeOf(client, domid);
+    return await watchUntilIdle(client, domid, type, dom0.deadlines.settleMs, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new HostError('Unreachable', `cannot read xenstore: ${errorText(error)}`, { cause: error });
+  }
+}
+
+async function watchUntilIdle(
+  client: XenstoreClient,
+  domid: number,
+  type: GuestType,
+  deadlineMs: number,
+  signal: AbortSignal,
+): Promise<PciBackend | 'idle'> {
+  const bell = new Bell();
+  const deadline = setTimeout(() => bell.ring('late'), deadlineMs);
+  const abort = (): void => bell.ring('late');
+  signal.addEventListener('abort', abort, { once: true });
+  let watch: Watch | undefined;
+  try {
+    watch = await client.watch(backendPath(domid), () => bell.ring('changed'), { signal });
+    for (;;) {
+      const backend = await client.transaction(reader => readBackend(reader, domid), { signal });
+      if (backend === undefined || isIdle(backend, type)) return 'idle';
+      if ((await bell.next()) === 'late') return backend;
+      signal.throwIfAborted();
+    }
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', abort);
+    await watch?.close();
+  }
+}
+
+/** Remembers that it was rung until somebody listens. `late` is never forgotten. */
+class Bell {
+  #rung: 'changed' | 'late' | undefined;
+  #wake: (() => void) | undefined;
+
+  ring(why: 'changed' | 'late'): void {
+    if (this.#rung !== 'late') this.#rung = why;
+    this.#wake?.();
+  }
+
+  async next(): Promise<'changed' | 'late'> {
+    while (this.#rung === undefined) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
+    }
+    const why = this.#rung;
+    if (why !== 'late') this.#rung = undefined;
+    return why;
+  }
+}

@@ -1,0 +1,51 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { HostError } from '../controller/ports.ts';
+
+/** A device that is unplugged while it is read answers ENODEV or ENXIO instead of ENOENT. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO']);
+
+/** Whether an error of the file system says that the thing is not, or no longer, there. */
+export function isGone(error: unknown): boolean {
+  return GONE.has(errorCode(error) ?? '');
+}
+
+/** The errno name of a Node error, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The message of whatever was thrown. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Reads a text file of at most `maxBytes` bytes; sizes of files in sysfs and procfs mean nothing, so it is read to see.
+ * @returns its text, or undefined when it is not there.
+ * @throws {HostError} Unreachable when it is longer or cannot be read.
+ */
+export async function readSmallFile(path: string, maxBytes: number): Promise<string | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      return await readWhole(file, path, maxBytes);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    if (isGone(error)) return undefined;
+    throw new HostError('Unreachable', `cannot read ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+async function readWhole(file: FileHandle, path: string, maxBytes: number): Promise<string> {
+  const buffer = Buffer.alloc(maxBytes + 1);
+  let length = 0;
+  while (length <= maxBytes) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+    if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+    length += bytesRead;
+  }
+  throw new HostError('Unreachable', `${path} is longer than ${maxBytes} bytes`);
+}
