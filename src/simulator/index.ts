@@ -1,0 +1,12 @@
+export { type Fault, type FaultKind, Faults, InjectedFault, type Operation, strike } from './faults.ts';
+export { BACKEND_ROOT, backendPath, listEntries } from './model/backend.ts';
+export { type Device, type DeviceSpec, PCIBACK, worksInDom0 } from './model/device.ts';
+export { type Domain, type DomainSpec, type Hostdev, plainHostdev } from './model/domain.ts';
+export { bindDriver, plug, probeDriver, unbindDriver, unplug } from './model/kernel.ts';
+export { LIBVIRT_9_0, LIBVIRT_11_0, type Libvirt, type LifecycleNotice } from './model/libvirt.ts';
+export { Model } from './model/model.ts';
+export { LibvirtRefusal } from './model/refusal.ts';
+export { at, CARDS, DEFAULT_WORLD, networkCard, nvmeDisk, rootPort, type World } from './model/world.ts';
+export { runXl, type XlResult } from './model/xl.ts';
+export { observe } from './observe.ts';
+export { perform } from './perform.ts';

@@ -1,0 +1,204 @@
+import type { Address } from '../../api/address.ts';
+import { addEntry, isConnected, leaveStale, listEntries, removeEntry } from './backend.ts';
+import { type Device, PCIBACK } from './device.ts';
+import type { Dom0 } from './dom0.ts';
+import type { Definition, Domain } from './domain.ts';
+import { bindDriver, unbindDriver } from './kernel.ts';
+
+/** How a libxl call ended, with the lines it logged; `xl` prints them to standard error. */
+export interface Outcome {
+  readonly ok: boolean;
+  readonly log: readonly string[];
+}
+
+const done = (...log: string[]): Outcome => ({ ok: true, log });
+const failed = (...log: string[]): Outcome => ({ ok: false, log });
+
+// The line numbers are those of Xen 4.17; they differ with every release, and nothing may depend on them.
+function logLine(level: 'error' | 'warning' | 'info', place: string, text: string): string {
+  return `libxl: ${level}: libxl_pci.c:${place}: ${text}`;
+}
+
+/** The folder of libxl's own notes on a device. */
+export function notesPath(address: Address): string {
+  return `/libxl/pci/${address.replaceAll(/[:.]/g, '-')}`;
+}
+
+/** host to assignable, with quarantine: `xl pci-assignable-add`. */
+export function assignableAdd(dom0: Dom0, address: Address): Outcome {
+  const at = '705:libxl__device_pci_assignable_add';
+  const device = dom0.present(address);
+  if (device === undefined) {
+    const path = `/sys/bus/pci/devices/${address}`;
+    return failed(logLine('error', at, `Couldn't lstat ${path}: No such file or directory`));
+  }
+  const log: string[] = [];
+  if (device.driver === PCIBACK) log.push(logLine('warning', at, `${address} already assigned to pciback`));
+  else log.push(...seize(dom0, device));
+  if (device.holder !== undefined) {
+    // By Xen's source the hypervisor answers EBUSY; not seen on real Xen yet.
+    return failed(...log, logLine('error', at, `failed to quarantine ${address}: Device or resource busy`));
+  }
+  device.quarantined = true;
+  return done(...log);
+}
+
+/** Takes a device from its dom0 driver and records which one that was. */
+function seize(dom0: Dom0, device: Device): string[] {
+  const { address } = device.spec;
+  const note = `${notesPath(address)}/driver_path`;
+  const log: string[] = [];
+  if (device.driver !== undefined) {
+    dom0.store.write(note, `/sys/bus/pci/drivers/${device.driver}`);
+    unbindDriver(dom0, device);
+  } else if (dom0.store.read(note) === undefined) {
+    const text = `${address} not bound to a driver, will not be rebound.`;
+    log.push(logLine('warning', '741:libxl__device_pci_assignable_add', text));
+  }
+  bindDriver(dom0, device, PCIBACK);
+  return log;
+}
+
+/** assignable to host: `xl pci-assignable-remove`, with `rebind` for `-r`. */
+export function assignableRemove(dom0: Dom0, address: Address, rebind: boolean): Outcome {
+  const at = '815:libxl__device_pci_assignable_remove';
+  const device = dom0.present(address);
+  // The hypervisor takes back from DOM_IO only what DOM_IO has. For a device in no quarantine this is from Xen's
+  // source; not seen on real Xen yet.
+  if (device === undefined || !device.quarantined || device.holder !== undefined) {
+    return failed(logLine('error', at, `failed to de-quarantine ${address}`));
+  }
+  device.quarantined = false;
+  const log: string[] = [];
+  if (device.driver === PCIBACK) unbindDriver(dom0, device);
+  else log.push(logLine('warning', at, 'Not bound to pciback'));
+  return rebind ? rebindHome(dom0, device, log) : done(...log);
+}
+
+function rebindHome(dom0: Dom0, device: Device, log: readonly string[]): Outcome {
+  const at = '845:libxl__device_pci_assignable_remove';
+  const note = `${notesPath(device.spec.address)}/driver_path`;
+  const driverPath = dom0.store.read(note);
+  if (driverPath === undefined) {
+    return done(...log, logLine('warning', at, "Couldn't find path for original driver; not rebinding"));
+  }
+  const rebinding = logLine('info', at, `Rebinding to driver at ${driverPath}`);
+  if (!bindDriver(dom0, device, driverPath.slice(driverPath.lastIndexOf('/') + 1))) {
+    return failed(...log, rebinding, logLine('error', at, `Couldn't bind device to ${driverPath}: No such device`));
+  }
+  dom0.store.remove(note);
+  return done(...log, rebinding);
+}
+
+/** The devices that `xl pci-assignable-list` shows: on pciback, and not marked as some domain's. */
+export function assignableList(dom0: Dom0): Address[] {
+  return [...dom0.devices.values()].filter(device => isAssignable(dom0, device)).map(device => device.spec.address);
+}
+
+function isAssignable(dom0: Dom0, device: Device): boolean {
+  const marked = dom0.store.read(`${notesPath(device.spec.address)}/domid`) !== undefined;
+  return device.present && device.driver === PCIBACK && !marked;
+}
+
+/** assignable to guest: `xl pci-attach`, and what libvirt calls after its own checks. */
+export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive: boolean, starting = false): Outcome {
+  const { instance } = domain;
+  if (instance === undefined) return failed(logLine('error', '1569:libxl_device_pci_add', 'Domain is not running'));
+  const log: string[] = [];
+  const refuse = (text: string): Outcome => {
+    // libxl takes its mark away after every failure, even another domain's.
+    dom0.store.remove(`${notesPath(address)}/domid`);
+    return failed(...log, logLine('error', '1702:libxl__device_pci_add', `Domain ${instance.domid}:${text}`));
+  };
+  const device = dom0.present(address);
+  if (device === undefined || !isAssignable(dom0, device)) return refuse(`PCI device ${address} is not assignable`);
+  dom0.store.write(`${notesPath(address)}/domid`, String(instance.domid));
+  if ((device.spec.resetMethods ?? []).length === 0) {
+    const text = `The kernel doesn't support reset from sysfs for PCI device ${address}`;
+    log.push(logLine('error', '1506:libxl__device_pci_reset', `Domain ${instance.domid}:${text}`));
+  }
+  if (device.holder !== undefined) return refuse('xc_assign_device failed: Device or resource busy');
+  if (!instance.passthrough) return refuse('xc_assign_device failed: Operation not supported');
+  device.holder = instance.domid;
+  device.quarantined = false;
+  device.permissive ||= permissive;
+  const guest = { domid: instance.domid, name: domain.name, type: domain.type };
+  addEntry(dom0.store, guest, { address, permissive }, starting);
+  return done(...log);
+}
+
+/** guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. */
+export function pciRemove(dom0: Dom0, domain: Domain, address: Address): Outcome {
+  const { instance } = domain;
+  if (instance === undefined || !listEntries(dom0.store, instance.domid).includes(address)) {
+    const text = `Domain ${instance?.domid ?? -1}:PCI device not attached to this domain`;
+    return failed(logLine('error', '1920:do_pci_remove', text));
+  }
+  takeBack(dom0, address);
+  removeEntry(dom0.store, instance.domid, address);
+  dom0.store.remove(`${notesPath(address)}/domid`);
+  return done();
+}
+
+function takeBack(dom0: Dom0, address: Address): void {
+  const device = dom0.devices.get(address);
+  if (device?.holder === undefined) return;
+  device.holder = undefined;
+  device.quarantined = true;
+}
+
+/** Creates a running instance with its devices. When one cannot be had, there is no instance. */
+export function createInstance(dom0: Dom0, domain: Domain, definition: Definition): Outcome {
+  const passthrough = definition.passthrough || definition.hostdevs.length > 0;
+  const domid = dom0.takeDomid();
+  if (domain.type === 'pvh' && passthrough) {
+    const text = `Domain ${domid}:passthrough not yet supported for x86 PVH guests`;
+    return failed(`libxl: error: libxl_x86.c:876:libxl__arch_passthrough_mode_setdefault: ${text}`);
+  }
+  domain.instance = { domid, passthrough, paused: false, live: definition };
+  introduce(dom0, domain, domid);
+  const log: string[] = [];
+  for (const hostdev of definition.hostdevs) {
+    const added = pciAdd(dom0, domain, hostdev.address, hostdev.permissive, true);
+    log.push(...added.log);
+    if (added.ok) continue;
+    destroyInstance(dom0, domain);
+    return failed(...log);
+  }
+  dom0.instancesChanged();
+  return done(...log);
+}
+
+function introduce(dom0: Dom0, domain: Domain, domid: number): void {
+  const home = `/local/domain/${domid}`;
+  dom0.store.mkdir(home);
+  dom0.store.setPermissions(home, ['n0', `r${domid}`]);
+  dom0.store.write(`/libxl/${domid}/type`, domain.type);
+  dom0.store.write(`${home}/vm`, `/vm/${domain.uuid}`);
+  dom0.store.write(`${home}/name`, domain.name);
+  dom0.store.write(`${home}/domid`, String(domid));
+  dom0.store.write(`/vm/${domain.uuid}/name`, domain.name);
+  dom0.store.write(`/vm/${domain.uuid}/uuid`, domain.uuid);
+  dom0.store.fire('@introduceDomain');
+}
+
+/** Ends an instance, however that came about. Its devices stay on pciback, in quarantine. */
+export function destroyInstance(dom0: Dom0, domain: Domain): void {
+  const { instance } = domain;
+  if (instance === undefined) return;
+  const { domid } = instance;
+  const ready = domain.type !== 'pv' || isConnected(dom0.store, domid);
+  const addresses = listEntries(dom0.store, domid);
+  if (!ready) leaveStale(dom0.store, domid);
+  for (const address of addresses) {
+    takeBack(dom0, address);
+    if (ready) removeEntry(dom0.store, domid, address);
+    dom0.store.remove(`${notesPath(address)}/domid`);
+  }
+  dom0.store.remove(`/local/domain/${domid}`);
+  dom0.store.remove(`/vm/${domain.uuid}`);
+  dom0.store.remove(`/libxl/${domid}`);
+  domain.instance = undefined;
+  dom0.store.fire('@releaseDomain');
+  dom0.instancesChanged();
+}

@@ -1,0 +1,136 @@
+import { type Address, addressParts } from '../api/address.ts';
+import type { PciPath } from '../api/path.ts';
+import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
+import { backendPath, isConnected, listEntries } from './model/backend.ts';
+import { type Device, PCIBACK } from './model/device.ts';
+import type { Dom0 } from './model/dom0.ts';
+import type { Definition, Domain } from './model/domain.ts';
+import { notesPath } from './model/libxl.ts';
+import type { Model } from './model/model.ts';
+
+/** Who has a device by xenstore. */
+interface Holding {
+  readonly domid: number;
+  readonly domain: string;
+  readonly settled: boolean;
+  readonly permissive: boolean;
+}
+
+/** A look at the model without any I/O: what the host adapter would find through sockets and files. */
+export function observe(model: Model): Observed {
+  const domains = [...model.dom0.domains.values()];
+  const holdings = holdingsOf(model.dom0, domains);
+  const believed = beliefs(domains);
+  const devices = [...model.dom0.devices.values()]
+    .filter(device => device.present || holdings.has(device.spec.address))
+    .map(device => [device.spec.address, observeDevice(model.dom0, device, holdings, believed)] as const);
+  return { devices: new Map(devices), domains: domains.map(observeDomain), bootId: model.dom0.bootId };
+}
+
+function observeDevice(
+  dom0: Dom0,
+  device: Device,
+  holdings: ReadonlyMap<Address, Holding>,
+  believed: ReadonlyMap<Address, string>,
+): ObservedDevice {
+  const { spec } = device;
+  const holding = holdings.get(spec.address);
+  const homeDriver = dom0.store
+    .read(`${notesPath(spec.address)}/driver_path`)
+    ?.split('/')
+    .at(-1);
+  const divergence = divergenceOf(dom0, holding, believed.get(spec.address));
+  return {
+    address: spec.address,
+    present: device.present,
+    path: pathOf(dom0, device),
+    identity: spec.identity,
+    text: { vendor: '', device: '', subsystem: '', class: '' },
+    place: placeOf(device, holding),
+    settled: holding?.settled ?? true,
+    resetMethods: spec.resetMethods ?? [],
+    ...(device.driver === undefined ? {} : { driver: device.driver }),
+    ...(homeDriver === undefined ? {} : { homeDriver }),
+    ...(holding === undefined ? {} : { permissive: holding.permissive }),
+    ...(divergence === undefined ? {} : { divergence }),
+  };
+}
+
+function placeOf(device: Device, holding: Holding | undefined): Place {
+  if (holding !== undefined) return { at: 'guest', domid: holding.domid, domain: holding.domain };
+  return { at: device.driver === PCIBACK ? 'assignable' : 'host' };
+}
+
+function holdingsOf(dom0: Dom0, domains: readonly Domain[]): Map<Address, Holding> {
+  const holdings = new Map<Address, Holding>();
+  for (const { name, type, instance } of domains) {
+    if (instance === undefined) continue;
+    const { domid } = instance;
+    const settled = type !== 'pv' || isConnected(dom0.store, domid);
+    listEntries(dom0.store, domid).forEach((address, index) => {
+      const options = dom0.store.read(`${backendPath(domid)}/opts-${index}`) ?? '';
+      holdings.set(address, { domid, domain: name, settled, permissive: options.includes('permissive=1') });
+    });
+  }
+  return holdings;
+}
+
+/** libvirt's view: the domain whose live definition has a device. */
+function beliefs(domains: readonly Domain[]): Map<Address, string> {
+  const believed = new Map<Address, string>();
+  for (const { name, toolstack, instance } of domains) {
+    if (toolstack !== 'libvirt') continue;
+    for (const { address } of instance?.live.hostdevs ?? []) believed.set(address, name);
+  }
+  return believed;
+}
+
+function divergenceOf(dom0: Dom0, holding: Holding | undefined, believed: string | undefined): string | undefined {
+  // libvirt cannot know what a domain of xl has.
+  const known = holding !== undefined && dom0.byDomid(holding.domid)?.toolstack === 'libvirt';
+  const shown = known ? holding.domain : undefined;
+  if (shown === believed) return undefined;
+  return `xenstore says ${holding?.domain ?? 'no guest'}, libvirt says ${believed ?? 'no guest'}`;
+}
+
+function observeDomain(domain: Domain): ObservedDomain {
+  const { name, uuid, type, toolstack, stored, instance } = domain;
+  return {
+    name,
+    uuid,
+    type,
+    toolstack,
+    persistent: stored !== undefined,
+    live: toolstack === 'libvirt' && instance !== undefined ? instance.live.hostdevs.map(entryOf) : [],
+    ...(instance === undefined
+      ? { state: 'shutoff', passthrough: 'unknown' }
+      : {
+          state: instance.paused ? 'paused' : 'running',
+          domid: instance.domid,
+          passthrough: instance.passthrough ? 'on' : 'off',
+        }),
+    ...(stored === undefined ? {} : { stored: storedOf(stored) }),
+  };
+}
+
+function storedOf(definition: Definition): { hostdevs: HostdevEntry[]; passthrough: boolean } {
+  return { hostdevs: definition.hostdevs.map(entryOf), passthrough: definition.passthrough };
+}
+
+function entryOf({ address, alias, managed }: Definition['hostdevs'][number]): HostdevEntry {
+  return { address, managed, ...(alias === undefined ? {} : { alias }) };
+}
+
+/** Where a device hangs, by bridges: see api/path.ts. */
+function pathOf(dom0: Dom0, device: Device): PciPath {
+  const { bus, device: slot, function: fn, segment } = addressParts(device.spec.address);
+  const parent = device.spec.parent === undefined ? undefined : dom0.devices.get(device.spec.parent);
+  const offset = bus - (parent?.spec.secondaryBus ?? 0);
+  const part = `${hex(offset)}_${hex(slot)}.${fn}`;
+  if (parent !== undefined) return `${pathOf(dom0, parent)}/${part}` as PciPath;
+  return (segment === 0 ? part : `${segment.toString(16).padStart(4, '0')}_${part}`) as PciPath;
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}

@@ -1,0 +1,109 @@
+import type { Address } from '../api/address.ts';
+import type { Place } from '../plan/observed.ts';
+import {
+  type AttachStep,
+  type ConfigureStep,
+  type DetachStep,
+  effect,
+  type Guest,
+  type ReleaseStep,
+  type Step,
+  stepText,
+} from '../plan/step.ts';
+import { type Faults, strike } from './faults.ts';
+import { PCIBACK } from './model/device.ts';
+import type { Domain, Hostdev } from './model/domain.ts';
+import { bindDriver } from './model/kernel.ts';
+import { assignableAdd, assignableRemove, type Outcome, pciAdd, pciRemove } from './model/libxl.ts';
+import type { Model } from './model/model.ts';
+
+/**
+ * Takes a step on the model without any I/O, through the same calls as the host adapter. A step that is illegal from
+ * where its device is counts as a violation.
+ * @throws {Error} in the toolstack's words, or as a fault says.
+ */
+export function perform(model: Model, step: Step, faults?: Faults): void {
+  const device = step.verb === 'configure' ? undefined : step.device;
+  noteIllegal(model, step);
+  strike(faults?.take(step.verb, device).kind, () => take(model, step), undefined);
+}
+
+function noteIllegal(model: Model, step: Step): void {
+  if (step.verb === 'configure') return;
+  const place = truePlace(model, step.device);
+  if (place === undefined || effect(step, place) === undefined) {
+    model.dom0.violate(`illegal step: ${stepText(step)}, from ${place?.at ?? 'nowhere'}`);
+  }
+}
+
+/** By the hypervisor's books and sysfs. */
+function truePlace({ dom0 }: Model, address: Address): Place | undefined {
+  const device = dom0.present(address);
+  if (device === undefined) return undefined;
+  if (device.holder === undefined) return { at: device.driver === PCIBACK ? 'assignable' : 'host' };
+  return { at: 'guest', domid: device.holder, domain: dom0.byDomid(device.holder)?.name ?? '' };
+}
+
+function take(model: Model, step: Step): void {
+  switch (step.verb) {
+    case 'bind':
+      check(assignableAdd(model.dom0, step.device));
+      break;
+    case 'attach':
+      attach(model, step);
+      break;
+    case 'detach':
+      detach(model, step);
+      break;
+    case 'release':
+      release(model, step);
+      break;
+    case 'configure':
+      configure(model, step);
+      break;
+  }
+}
+
+function attach(model: Model, { guest, via, device, permissive }: AttachStep): void {
+  const domain = instanceOf(model, guest);
+  if (via === 'xl') check(pciAdd(model.dom0, domain, device, permissive));
+  else model.libvirt.attach(domain, ownHostdev(device, permissive), { live: true, stored: false });
+}
+
+function detach(model: Model, { guest, via, device }: DetachStep): void {
+  const domain = instanceOf(model, guest);
+  if (via === 'xl') check(pciRemove(model.dom0, domain, device));
+  else model.libvirt.detach(domain, ownHostdev(device, false), { live: true, stored: false });
+}
+
+function release({ dom0 }: Model, step: ReleaseStep): void {
+  check(assignableRemove(dom0, step.device, true));
+  const device = dom0.present(step.device);
+  if (device === undefined || device.driver !== undefined || step.driver === undefined) return;
+  bindDriver(dom0, device, step.driver);
+}
+
+function configure(model: Model, step: ConfigureStep): void {
+  const domain = model.dom0.domains.get(step.domain.uuid);
+  const stored = domain?.stored;
+  if (domain === undefined || stored === undefined) throw new Error(`no stored definition of ${step.domain.name}`);
+  const kept = stored.hostdevs.filter(({ address }) => !step.remove.includes(address));
+  const added = step.add.map(({ device, permissive }) => ownHostdev(device, permissive));
+  const passthrough = stored.passthrough || step.passthrough;
+  model.libvirt.define(domain, { ...stored, passthrough, hostdevs: [...kept, ...added] });
+}
+
+function instanceOf(model: Model, { uuid, domid }: Guest): Domain {
+  const domain = model.dom0.domains.get(uuid);
+  if (domain?.instance?.domid !== domid) throw new Error(`domain ${domid} is gone`);
+  return domain;
+}
+
+function ownHostdev(address: Address, permissive: boolean): Hostdev {
+  const alias = `ua-xenpci-${address.replaceAll(/[:.]/g, '-')}`;
+  return { address, permissive, managed: false, alias, driverNamed: true };
+}
+
+function check({ ok, log }: Outcome): void {
+  if (!ok) throw new Error(log.join('\n'));
+}
