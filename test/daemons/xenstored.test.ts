@@ -12,6 +12,7 @@ import { EventLog } from './event-log.ts';
 import { Xenstored } from './xenstored.ts';
 
 describe.each(['xenstored', 'oxenstored'] as const)('the client against %s', name => {
+  const clients: XenstoreClient[] = [];
   let daemon: Xenstored;
   let client: XenstoreClient;
 
@@ -21,12 +22,15 @@ describe.each(['xenstored', 'oxenstored'] as const)('the client against %s', nam
   });
 
   afterEach(async () => {
-    await client.close();
+    await Promise.all(clients.splice(0).map(open => open.close()));
     await daemon.stop();
   });
 
-  function connect(): Promise<XenstoreClient> {
-    return XenstoreClient.connect({ socketPath: daemon.socketPath, backoff: { firstMs: 5, longestMs: 50 } });
+  async function connect(): Promise<XenstoreClient> {
+    const { socketPath } = daemon;
+    const open = await XenstoreClient.connect({ socketPath, backoff: { firstMs: 5, longestMs: 50 } });
+    clients.push(open);
+    return open;
   }
 
   test('reads what was written, byte for byte', async () => {
@@ -91,7 +95,6 @@ describe.each(['xenstored', 'oxenstored'] as const)('the client against %s', nam
     }
     await growing;
     expect(await client.directory('/large')).toHaveLength(800);
-    await writer.close();
   });
 
   test('tells changes below a watched path, once more at the start, and not after closing', async () => {
@@ -144,7 +147,6 @@ describe.each(['xenstored', 'oxenstored'] as const)('the client against %s', nam
       return value + 1;
     });
     expect({ runs, result, stored: await client.read('/counter') }).toEqual({ runs: 2, result: 11, stored: '11' });
-    await rival.close();
   });
 
   test('gives up a transaction that is in conflict every time', async () => {
@@ -162,7 +164,6 @@ describe.each(['xenstored', 'oxenstored'] as const)('the client against %s', nam
     );
     await expect(attempt).rejects.toMatchObject({ name: 'XenstoreError', code: 'EAGAIN' });
     expect(await client.read('/counter')).toBe('103');
-    await rival.close();
   });
 
   test('leaves nothing of a transaction that fails', async () => {

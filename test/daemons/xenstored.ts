@@ -24,9 +24,14 @@ export class Xenstored {
   /** Starts a daemon in a folder of its own. @throws when it, or the compiler for the preloaded library, is missing */
   static async start(name: DaemonName): Promise<Xenstored> {
     const daemon = new Xenstored(name, mkdtempSync(join(tmpdir(), `${name}-`)));
-    const source = join(import.meta.dirname, 'xenstored-without-xen.c');
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', daemon.#inFolder('without-xen.so'), source, '-ldl']);
-    await daemon.restart();
+    try {
+      const source = join(import.meta.dirname, 'xenstored-without-xen.c');
+      execFileSync('gcc', ['-Wall', '-shared', '-fPIC', '-o', daemon.#inFolder('without-xen.so'), source, '-ldl']);
+      await daemon.restart();
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
     return daemon;
   }
 
