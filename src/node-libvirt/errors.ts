@@ -11,6 +11,7 @@ export const ErrorCode = {
   xmlError: 27,
   domainExists: 28,
   operationDenied: 29,
+  xmlDetail: 35,
   rpc: 39,
   noDomain: 42,
   authFailed: 45,
