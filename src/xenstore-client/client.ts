@@ -1,11 +1,12 @@
 import { Call, type Request, type RequestOptions } from './call.ts';
 import { ConnectionLostError } from './errors.ts';
+import { DEFAULT_DEVICE_PATH, DEFAULT_SOCKET_PATH, socketOrDevice } from './open-transport.ts';
 import { checkPathOrEvent } from './path.ts';
 import { domainPathRequest, isIntroducedRequest, request } from './requests.ts';
 import { type Backoff, Session } from './session.ts';
 import { Store } from './store.ts';
 import { runTransaction, startRequest, type Transaction, type TransactionOptions } from './transaction.ts';
-import { DEFAULT_DEVICE_PATH, DEFAULT_SOCKET_PATH, type OpenTransport, socketOrDevice } from './transport.ts';
+import type { OpenTransport } from './transport.ts';
 import { unwatchRequest, type WatchListener, WatchTable, watchRequest } from './watches.ts';
 import { encodeStrings, MAX_REPLY_BYTES } from './wire.ts';
 

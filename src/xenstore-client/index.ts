@@ -17,18 +17,13 @@ export {
   XenstoreError,
 } from './errors.ts';
 export { FrameParser } from './frame-parser.ts';
+export { DEFAULT_DEVICE_PATH, DEFAULT_SOCKET_PATH } from './open-transport.ts';
 export { checkPath, checkPathOrEvent, MAX_ABSOLUTE_PATH_BYTES, MAX_RELATIVE_PATH_BYTES } from './path.ts';
 export { type Access, formatPermission, type Permission, parsePermission } from './permissions.ts';
 export type { Backoff } from './session.ts';
 export type { Store } from './store.ts';
 export type { Transaction, TransactionOptions } from './transaction.ts';
-export {
-  DEFAULT_DEVICE_PATH,
-  DEFAULT_SOCKET_PATH,
-  type OpenTransport,
-  type Transport,
-  type TransportEvents,
-} from './transport.ts';
+export type { OpenTransport, Transport, TransportEvents } from './transport.ts';
 export type { WatchEvent, WatchListener } from './watches.ts';
 export {
   decodeStrings,

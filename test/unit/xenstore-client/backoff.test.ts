@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import {
+  encodeFrame,
+  encodeStrings,
+  FrameParser,
+  type OpenTransport,
+  type TransportEvents,
+  XenstoreClient,
+} from '../../../src/xenstore-client/index.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Every connection opened so far, the newest last. Each answers OK to whatever it is asked, and ends when told to. */
+const connections: TransportEvents[] = [];
+
+const transport: OpenTransport = async events => {
+  const parser = new FrameParser();
+  connections.push(events);
+  return {
+    maxPayload: 4096,
+    send: frame => {
+      for (const request of parser.push(frame)) {
+        events.data(encodeFrame({ ...request, payload: encodeStrings('OK') }));
+      }
+    },
+    close: () => events.closed(new Error('closed')),
+  };
+};
+
+/** Ends the newest connection, and tells after how many ms the next one is opened. */
+async function pause(): Promise<number> {
+  const before = connections.length;
+  connections.at(-1)?.closed(new Error('lost'));
+  for (let ms = 0; ms < 1000; ms += 1) {
+    await vi.advanceTimersByTimeAsync(1);
+    if (connections.length > before) return ms + 1;
+  }
+  throw new Error('not opened within a second');
+}
+
+test('pauses double up to the longest, and start anew only once xenstored has answered', async () => {
+  const client = await XenstoreClient.connect({ transport, backoff: { firstMs: 10, longestMs: 35 } });
+  expect([await pause(), await pause(), await pause(), await pause()]).toEqual([10, 20, 35, 35]);
+  await client.mkdir('/a');
+  expect([await pause(), await pause()]).toEqual([10, 20]);
+  await client.close();
+});
+
+test('a client that is closed in a pause opens nothing more', async () => {
+  const client = await XenstoreClient.connect({ transport, backoff: { firstMs: 10, longestMs: 10 } });
+  const before = connections.length;
+  connections.at(-1)?.closed(new Error('lost'));
+  await client.close();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(connections).toHaveLength(before);
+});
+
+test('a connection that ends while it is being opened is not taken for a good one', async () => {
+  let failures = 0;
+  const stillborn: OpenTransport = async (events, signal) => {
+    const opened = await transport(events, signal);
+    if (connections.length % 2 === 0) return opened;
+    failures += 1;
+    events.data(Buffer.from('this is not a xenstore frame'.padEnd(64)));
+    return opened;
+  };
+  connections.length = 1;
+  const client = await XenstoreClient.connect({ transport: stillborn, backoff: { firstMs: 10, longestMs: 10 } });
+  connections.at(-1)?.closed(new Error('lost'));
+  const made = client.mkdir('/a');
+  await vi.advanceTimersByTimeAsync(50);
+  await made;
+  expect(failures).toBe(1);
+  await client.close();
+});
