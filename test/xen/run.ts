@@ -1,0 +1,112 @@
+/**
+ * The tests on real Xen. Started by `npm run test:xen`, on any x86-64 machine with root, apt and two cores: no special
+ * hardware, no hypervisor. For each Xen version it
+ *
+ *   1. builds a disk image from Debian's packages once (`build`, 1 to 2 minutes and a download of 300 MB; kept in
+ *      ~/.cache/xenpci-lab or $XENPCI_LAB),
+ *   2. fills a folder with the built product, the test program (the library `dom0/` and every file of `scenarios/`) and,
+ *      where Debian's own Node is too old, the Node that runs this,
+ *   3. boots Xen with a Linux dom0 in QEMU's software emulation (`boot`), where that folder is /share and the test
+ *      program runs as root beside xenstored and libvirtd,
+ *   4. prints each result as it comes, then a table, then `N passed, N failed`.
+ *
+ * A scenario is a file `scenarios/NAME.ts` that exports `tests: readonly Test[]` (see `scenarios/smoke.ts`). Each test
+ * starts on a clean host: no guest, all devices on dom0's drivers, no product, libvirt and xenstore without a trace.
+ * It starts guests (`Guest.start`), starts the product (`Product.start`), writes manifests, and looks at the world with
+ * outside tools only: the guests' consoles, xenstore-ls, sysfs, virsh, xl.
+ *
+ * Of a run there is kept, in <cache>/SUITE/runs/<time>: console.log, share/events.jsonl, and for each failed test
+ * share/diagnostics/*.txt. The exit code is 0 only if every test that was asked for ran and passed.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { runDom0 } from './runner/dom0.ts';
+import { type Options, readOptions, SUITES, type Suite, USAGE } from './runner/options.ts';
+import { print, Report } from './runner/report.ts';
+import { assertBuilt, emptyShare, fillShare, LAB } from './runner/share.ts';
+
+/** ms an image may take to build: minutes, but the mirror may be slow. */
+const BUILD_LIMIT = 2_400_000;
+/** Runs kept for each suite. */
+const KEPT_RUNS = 5;
+
+/** npm starts every script in the project's folder. */
+const project = process.cwd();
+
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  print(`test:xen: ${error instanceof Error ? error.message : String(error)}`);
+  return 2;
+});
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (options === undefined) return 2;
+  await assertBuilt(project);
+  const reports: Report[] = [];
+  for (const suite of options.suites) reports.push(await runSuite(suite, options.only));
+  for (const report of reports) report.printTable();
+
+  const passed = reports.reduce((sum, report) => sum + report.passed, 0);
+  const failed = reports.reduce((sum, report) => sum + report.failed, 0);
+  print();
+  for (const suite of SUITES.filter(each => !options.suites.includes(each))) {
+    print(`not run: ${suite.xen} (npm run test:xen -- --all)`);
+  }
+  if (options.only.source !== '(?:)') print(`not run: tests that do not match ${options.only}`);
+  print(`${passed} passed, ${failed} failed`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
+
+function optionsOf(args: readonly string[]): Options | undefined {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    return undefined;
+  }
+}
+
+async function runSuite(suite: Suite, only: RegExp): Promise<Report> {
+  print(`${suite.xen} (${suite.name})`);
+  await buildImage(suite);
+  const run = await newRun(suite);
+  const share = join(run, 'share');
+  const log = join(run, 'console.log');
+  const command = await fillShare(project, share, suite, only);
+  const report = new Report(suite);
+  const script = join(project, LAB, 'boot');
+  const problem = await runDom0({ script, suite: suite.name, share, command, log }, event => report.add(event));
+  await emptyShare(share);
+  report.close(problem);
+  if (report.failed > 0) {
+    const end = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-15);
+    print(`the console ends with:\n${end.join('\n').replaceAll(/^/gm, '     ')}`);
+    print(`console log: ${log}\ndiagnostics: ${join(share, 'diagnostics')}`);
+  }
+  print();
+  return report;
+}
+
+/** @throws Error if the script fails or takes too long; what it says is on standard output. */
+async function buildImage(suite: Suite): Promise<void> {
+  const child = spawn(join(project, LAB, 'build'), [suite.name], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: BUILD_LIMIT,
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`no image of ${suite.name}: ${code === null ? 'time limit' : `exit code ${code}`}`);
+}
+
+/** A new folder for what a run leaves behind; the oldest ones go. */
+async function newRun(suite: Suite): Promise<string> {
+  const cache = process.env['XENPCI_LAB'] ?? join(homedir(), '.cache/xenpci-lab');
+  const runs = join(cache, suite.name, 'runs');
+  const run = join(runs, new Date().toISOString().replaceAll(':', '-'));
+  await mkdir(run, { recursive: true });
+  const old = (await readdir(runs)).sort().slice(0, -KEPT_RUNS);
+  await Promise.all(old.map(name => rm(join(runs, name), { recursive: true })));
+  return run;
+}

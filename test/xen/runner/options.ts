@@ -1,0 +1,47 @@
+/** The command line of `npm run test:xen --`. */
+import { parseArgs } from 'node:util';
+
+/** A Debian release the lab can be, and what one gets with it. `ownNode`: its own Node can run the product. */
+export interface Suite {
+  readonly name: string;
+  readonly xen: string;
+  readonly ownNode: boolean;
+}
+
+/** All suites; the first is the default. */
+export const SUITES: readonly [Suite, ...Suite[]] = [
+  { name: 'bookworm', xen: 'Xen 4.17', ownNode: false },
+  { name: 'trixie', xen: 'Xen 4.20', ownNode: true },
+];
+
+/** What is asked for. */
+export interface Options {
+  readonly suites: readonly Suite[];
+  /** Tests whose `file: name` matches. */
+  readonly only: RegExp;
+}
+
+/** Said on a wrong command line. */
+export const USAGE: string = `npm run test:xen                          the tests on ${SUITES[0].xen}
+npm run test:xen -- --all                 on every Xen version
+npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) => `${name}: ${xen}`).join(', ')})
+npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches`;
+
+/** @throws Error with one clear sentence on a wrong option. */
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      all: { type: 'boolean', default: false },
+      suite: { type: 'string', multiple: true, default: [] },
+      only: { type: 'string', default: '' },
+    },
+  });
+  const named = values.suite.map(name => {
+    const suite = SUITES.find(known => known.name === name);
+    if (suite === undefined) throw new Error(`there is no suite ${name}`);
+    return suite;
+  });
+  const fallback = values.all ? SUITES : [SUITES[0]];
+  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only) };
+}

@@ -1,0 +1,90 @@
+/** The results of one suite: printed as they come, then as a table. */
+import type { Event } from '../events.ts';
+import type { Suite } from './options.ts';
+
+interface Result {
+  readonly test: string;
+  readonly passed: boolean;
+  readonly ms: number;
+  readonly notes: readonly string[];
+}
+
+/** Prints a line on standard output. */
+export function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Collects what dom0 reports about one suite. A selected test without a result counts as failed. */
+export class Report {
+  readonly #suite: Suite;
+  readonly #since: number = performance.now();
+  readonly #notes = new Map<string, string[]>();
+  readonly #results: Result[] = [];
+  #missing: readonly string[] = [];
+
+  constructor(suite: Suite) {
+    this.#suite = suite;
+  }
+
+  /** Takes one event, and prints it if it is news. */
+  add(event: Event): void {
+    switch (event.type) {
+      case 'selected':
+        this.#missing = event.tests;
+        print(`dom0 is up after ${this.#elapsed()} s; ${event.tests.length} tests`);
+        break;
+      case 'started':
+        this.#notes.set(event.test, []);
+        break;
+      case 'noted':
+        this.#notes.get(event.test)?.push(event.text);
+        print(`     ${event.text}`);
+        break;
+      case 'ended':
+        this.#end(event.test, event.ms, event.error);
+        break;
+      case 'finished':
+        if (event.error !== undefined) this.#end('the host is clean after the last test', 0, event.error);
+        break;
+    }
+  }
+
+  /** Ends the suite: `problem` is what went wrong with dom0 itself. */
+  close(problem: string | undefined): void {
+    for (const test of this.#missing) this.#end(test, 0, `no result: ${problem ?? 'the test program ended before it'}`);
+    if (problem !== undefined && this.failed === 0) this.#end('dom0 runs the tests to their end', 0, problem);
+  }
+
+  get passed(): number {
+    return this.#results.filter(({ passed }) => passed).length;
+  }
+
+  get failed(): number {
+    return this.#results.length - this.passed;
+  }
+
+  /** Prints a row per test, with what was measured. */
+  printTable(): void {
+    print();
+    print(`${this.#suite.xen} (${this.#suite.name}), ${this.#elapsed()} s in all`);
+    for (const { test, passed, ms, notes } of this.#results) {
+      print(`  ${passed ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
+      for (const text of notes) print(`                    ${text}`);
+    }
+  }
+
+  #end(test: string, ms: number, error: string | undefined): void {
+    this.#missing = this.#missing.filter(name => name !== test);
+    this.#results.push({ test, passed: error === undefined, ms, notes: this.#notes.get(test) ?? [] });
+    print(`${error === undefined ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
+    if (error !== undefined) print(error.replaceAll(/^/gm, '     '));
+  }
+
+  #elapsed(): string {
+    return ((performance.now() - this.#since) / 1_000).toFixed(0);
+  }
+}
+
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(1).padStart(6);
+}

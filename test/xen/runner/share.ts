@@ -1,0 +1,58 @@
+/** The folder dom0 sees as /share: the product, the test program, and the Node that runs both. */
+import { constants } from 'node:fs';
+import { access, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import type { Options, Suite } from './options.ts';
+
+const PRODUCT = 'dist/xenpci.cjs';
+
+/** Where the bash scripts, the scenarios and the library are, below the project's folder. */
+export const LAB = 'test/xen';
+
+/** @throws Error that says what to do, if the product has not been built. */
+export async function assertBuilt(project: string): Promise<void> {
+  await access(join(project, PRODUCT)).catch(cause => {
+    throw new Error(`${PRODUCT} is missing: run npm run build first`, { cause });
+  });
+}
+
+/** Makes `share` ready for a boot of `suite`; returns the command dom0 runs there. */
+export async function fillShare(project: string, share: string, suite: Suite, only: Options['only']): Promise<string> {
+  await mkdir(share, { recursive: true });
+  await copyFile(join(project, PRODUCT), join(share, 'xenpci.cjs'));
+  await writeFile(join(share, 'only'), only.source);
+  await writeFile(join(share, 'events.jsonl'), '');
+  await bundleTests(project, join(share, 'tests.mjs'));
+  if (suite.ownNode) return 'exec node /share/tests.mjs';
+  // On dom0's disk: the kernel would read the program page by page through the share otherwise.
+  await copyFile(process.execPath, join(share, 'node'), constants.COPYFILE_FICLONE);
+  return 'cp /share/node /usr/local/bin/node && exec node /share/tests.mjs';
+}
+
+/** Removes from a share what is only needed while dom0 runs. */
+export async function emptyShare(share: string): Promise<void> {
+  await rm(join(share, 'node'), { force: true });
+}
+
+/** One file with the library and all scenarios; a scenario file exports `tests`. */
+async function bundleTests(project: string, outfile: string): Promise<void> {
+  const folder = join(project, LAB);
+  const names = (await readdir(join(folder, 'scenarios'))).filter(name => name.endsWith('.ts')).sort();
+  const files = names.map(name => name.slice(0, -'.ts'.length));
+  const entry = [
+    "import { main } from './dom0/main.ts';",
+    ...files.map((file, n) => `import { tests as tests${n} } from './scenarios/${file}.ts';`),
+    `await main([${files.map((file, n) => `{ file: '${file}', tests: tests${n} }`)}]);`,
+  ];
+  await build({
+    stdin: { contents: entry.join('\n'), resolveDir: folder, sourcefile: 'tests.ts', loader: 'ts' },
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    sourcemap: 'inline',
+    outfile,
+    logLevel: 'warning',
+  });
+}
