@@ -1,0 +1,78 @@
+import type { ManifestProblem, Origin } from '../api/manifest.ts';
+import { shown } from '../api/schema-scalars.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import type { Mark } from './source-text.ts';
+import { safeLine } from './terminal.ts';
+
+/** Something that may be there once and is there more often. */
+export interface Duplicate {
+  readonly file: string;
+  readonly problem: ManifestProblem;
+}
+
+interface Claim {
+  /** What is claimed; two claims on one key are one too many. */
+  readonly key: string;
+  /** What the claimed thing is called in a message. */
+  readonly what: string;
+  readonly field: string;
+  readonly mark: Mark;
+}
+
+/** Assignments with one name, and host policies beyond the one that there may be. */
+export function duplicateNames(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
+  return duplicates(files, nameClaims, 'DuplicateName', 'both files keep their last good content');
+}
+
+/** Entries of one address or path. What a selector or a path stands for is known only where the devices are. */
+export function duplicateDevices(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
+  return duplicates(files, deviceClaims, 'DuplicateDevice', 'neither of them moves it');
+}
+
+function nameClaims(file: ManifestFile): Claim[] {
+  const field = 'metadata.name';
+  return [
+    ...file.assignments.map(({ sourced, name }) => {
+      const text = sourced.assignment.metadata.name;
+      return { key: `PCIAssignment ${text}`, what: `the PCIAssignment ${shown(text)}`, field, mark: name };
+    }),
+    ...file.policies.map(({ name }) => ({ key: 'PCIHostPolicy', what: 'a PCIHostPolicy', field, mark: name })),
+  ];
+}
+
+function deviceClaims(file: ManifestFile): Claim[] {
+  return file.assignments.flatMap(({ sourced, locators }) =>
+    sourced.assignment.spec.devices.flatMap((entry, index) => {
+      const mark = locators[index];
+      const field = entry.address === undefined ? 'path' : 'address';
+      const device = entry.address ?? entry.path;
+      if (device === undefined || mark === undefined) return [];
+      return [{ key: device, what: `the device ${device}`, field: `spec.devices[${index}].${field}`, mark }];
+    }),
+  );
+}
+
+/** @returns for each claim on a key that has several, a problem that names another one's place. */
+function duplicates(
+  files: ReadonlyMap<string, ManifestFile>,
+  claimsOf: (file: ManifestFile) => readonly Claim[],
+  code: 'DuplicateName' | 'DuplicateDevice',
+  consequence: string,
+): Duplicate[] {
+  const byKey = new Map<string, { file: string; claim: Claim }[]>();
+  for (const [file, content] of files) {
+    for (const claim of claimsOf(content)) byKey.set(claim.key, [...(byKey.get(claim.key) ?? []), { file, claim }]);
+  }
+  return [...byKey.values()].flatMap(group =>
+    group.flatMap(({ file, claim }, index) => {
+      const other = group[index === 0 ? 1 : 0];
+      if (other === undefined) return [];
+      const message = `${claim.what} stands at ${placeText(other.claim.mark)} too; ${consequence}`;
+      return [{ file, problem: { ...claim.mark, code, field: claim.field, message } }];
+    }),
+  );
+}
+
+function placeText(origin: Origin): string {
+  return `${safeLine(origin.file)}:${origin.line}:${origin.column}`;
+}

@@ -1,0 +1,98 @@
+import { resolve } from 'node:path';
+import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import type { Source } from '../controller/ports.ts';
+import { FileCache } from './file-cache.ts';
+import { FolderWatch } from './folder-watch.ts';
+import { type InForce, settle } from './ledger.ts';
+import { READ_ATTEMPTS } from './limits.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import { fileProblem } from './problem.ts';
+import { emptyFolder } from './read-paths.ts';
+import { type Scan, scanFolder } from './scan.ts';
+
+export interface FolderSourceOptions {
+  readonly folder: string;
+  /** Whether a missing folder, or one without manifests, means that nothing is desired. Otherwise it is an error. */
+  readonly allowEmpty?: boolean;
+  /** Called when watching does not work in full; reading goes on to work. */
+  readonly onWatchError?: (error: Error) => void;
+}
+
+/**
+ * A folder of manifests as the desired state. Each file's last good content stays in force while the file cannot be
+ * read or is not valid.
+ */
+export class FolderSource implements Source {
+  readonly #options: FolderSourceOptions;
+  readonly #folder: string;
+  readonly #cache = new FileCache();
+  readonly #hints = new Set<(about: string) => void>();
+  #inForce: InForce = new Map();
+  #watch: FolderWatch | undefined;
+  #watchedLayout: string | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(options: FolderSourceOptions) {
+    this.#options = options;
+    this.#folder = resolve(options.folder);
+  }
+
+  /** Reads what the folder says now; one call at a time. */
+  read(): Promise<SourceSnapshot> {
+    const snapshot = this.#reading.then(() => this.#read());
+    this.#reading = snapshot;
+    return snapshot;
+  }
+
+  onHint(hint: (about: string) => void): () => void {
+    this.#hints.add(hint);
+    this.#watch ??= new FolderWatch(this.#folder, {
+      changed: () => {
+        for (const tell of this.#hints) tell('manifests');
+      },
+      failed: error => this.#options.onWatchError?.(error),
+    });
+    return () => this.#hints.delete(hint);
+  }
+
+  async close(): Promise<void> {
+    this.#hints.clear();
+    await this.#reading;
+    await this.#watch?.close();
+    this.#watch = undefined;
+  }
+
+  async #read(): Promise<SourceSnapshot> {
+    const { files, scan, unknown } = await this.#readFiles();
+    this.#cache.keepOnly(scan.files);
+    if (this.#watch !== undefined && scan.layout !== this.#watchedLayout) {
+      this.#watchedLayout = scan.layout;
+      this.#watch.arm(scan.targets);
+    }
+    const { inForce, snapshot } = settle(this.#inForce, { files, unknown });
+    this.#inForce = inForce;
+    return snapshot;
+  }
+
+  /** Reads all files, again if the folder changed meanwhile: half of one state and half of the next is neither. */
+  async #readFiles(): Promise<{ files: ReadonlyMap<string, ManifestFile>; scan: Scan; unknown: ManifestProblem[] }> {
+    const folder = this.#folder;
+    let scan = await scanFolder(folder);
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      const files = new Map<string, ManifestFile>();
+      for (const path of scan.files) files.set(path, await this.#cache.read(path));
+      const after = await scanFolder(folder);
+      if (after.fingerprint === scan.fingerprint) return { files, scan: after, unknown: this.#unknown(after) };
+      scan = after;
+    }
+    const problem = fileProblem(folder, 'Unreadable', 'keeps changing while it is read');
+    return { files: new Map(), scan, unknown: [problem] };
+  }
+
+  #unknown(scan: Scan): ManifestProblem[] {
+    const { allowEmpty = false } = this.#options;
+    if (scan.files.length > 0) return [...scan.unlisted];
+    if (scan.missing) return allowEmpty ? [] : [...scan.unlisted];
+    return allowEmpty ? [...scan.unlisted] : [emptyFolder(this.#folder), ...scan.unlisted];
+  }
+}

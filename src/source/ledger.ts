@@ -1,0 +1,92 @@
+import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { duplicateDevices, duplicateNames } from './duplicates.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import { compareProblems } from './problem.ts';
+
+/** One reading of all files. */
+export interface Reading {
+  /** What each file says, by its path. */
+  readonly files: ReadonlyMap<string, ManifestFile>;
+  /** Files and folders, by the path in `file`, of which nothing is known: what they held goes on. */
+  readonly unknown: readonly ManifestProblem[];
+}
+
+/** The content that is in force, by file. */
+export type InForce = ReadonlyMap<string, ManifestFile>;
+
+/** A file's content of which it is being decided whether it comes in force. */
+interface Candidate {
+  readonly content: ManifestFile;
+  /** Why it is an earlier content that stays, if it is. */
+  readonly stale?: ManifestProblem;
+}
+
+/**
+ * Decides what comes in force, file by file: a file's new content if it is good, else the content it had before. A file
+ * that is gone takes its content with it. Pure.
+ * @param before what the last settling put in force.
+ */
+export function settle(before: InForce, reading: Reading): { inForce: InForce; snapshot: SourceSnapshot } {
+  const problems: ManifestProblem[] = [...reading.unknown];
+  const candidates = new Map<string, Candidate>();
+  for (const [path, file] of reading.files) {
+    problems.push(...file.problems);
+    const [problem] = file.problems;
+    if (problem === undefined) candidates.set(path, { content: file });
+    else keep(candidates, before, path, problem);
+  }
+  for (const path of before.keys()) {
+    const problem = reading.files.has(path) ? undefined : reading.unknown.find(({ file }) => isWithin(path, file));
+    if (problem !== undefined) keep(candidates, before, path, problem);
+  }
+  problems.push(...rejectDuplicates(candidates, before));
+  const inForce = contents(candidates);
+  const complete = problems.length === 0;
+  problems.push(...duplicateDevices(inForce).map(({ problem }) => problem));
+  return { inForce, snapshot: snapshot(candidates, problems.sort(compareProblems), complete) };
+}
+
+function keep(candidates: Map<string, Candidate>, before: InForce, path: string, stale: ManifestProblem): void {
+  const content = before.get(path);
+  if (content === undefined) candidates.delete(path);
+  else candidates.set(path, { content, stale });
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+/**
+ * Puts the earlier content back for every file whose new content takes a name that is taken. That content may clash
+ * with the new content of a third file, so it goes on until nothing does. Earlier contents never clash with each other.
+ */
+function rejectDuplicates(candidates: Map<string, Candidate>, before: InForce): ManifestProblem[] {
+  const problems: ManifestProblem[] = [];
+  for (;;) {
+    const clashes = duplicateNames(contents(candidates)).filter(
+      ({ file }) => candidates.get(file)?.stale === undefined,
+    );
+    if (clashes.length === 0) return problems;
+    for (const { file, problem } of clashes) {
+      problems.push(problem);
+      if (candidates.get(file)?.stale === undefined) keep(candidates, before, file, problem);
+    }
+  }
+}
+
+function contents(candidates: ReadonlyMap<string, Candidate>): InForce {
+  return new Map([...candidates].map(([path, { content }]) => [path, content]));
+}
+
+function snapshot(
+  candidates: ReadonlyMap<string, Candidate>,
+  problems: readonly ManifestProblem[],
+  complete: boolean,
+): SourceSnapshot {
+  const files = [...candidates].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate);
+  const assignments = files.flatMap(({ content, stale }) =>
+    content.assignments.map(({ sourced }) => (stale === undefined ? sourced : { ...sourced, stale })),
+  );
+  const policy = files.flatMap(({ content }) => content.policies)[0]?.policy;
+  return { assignments, problems, complete, ...(policy === undefined ? {} : { policy }) };
+}

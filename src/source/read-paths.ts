@@ -1,0 +1,43 @@
+import { stat } from 'node:fs/promises';
+import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { FileCache } from './file-cache.ts';
+import { settle } from './ledger.ts';
+import type { ManifestFile } from './manifest-file.ts';
+import { fileProblem } from './problem.ts';
+import { scanFolder } from './scan.ts';
+
+/**
+ * Reads files and folders once, for `xenpci validate PATH...`. A file that is named is read whatever its name; of a
+ * folder, the same files as the controller reads. Never throws: what is wrong is in `problems`.
+ */
+export async function readPaths(paths: readonly string[]): Promise<SourceSnapshot> {
+  const files = new Set<string>();
+  const unknown: ManifestProblem[] = [];
+  for (const path of paths) {
+    if (!(await isFolder(path))) {
+      files.add(path);
+      continue;
+    }
+    const scan = await scanFolder(path);
+    unknown.push(...scan.unlisted);
+    if (scan.files.length === 0 && scan.unlisted.length === 0) unknown.push(emptyFolder(path));
+    for (const file of scan.files) files.add(file);
+  }
+  const cache = new FileCache();
+  const contents = new Map<string, ManifestFile>();
+  for (const file of files) contents.set(file, await cache.read(file));
+  return settle(new Map(), { files: contents, unknown }).snapshot;
+}
+
+/** The problem of a folder without manifests. */
+export function emptyFolder(folder: string): ManifestProblem {
+  return fileProblem(folder, 'EmptySource', 'has no manifests (*.yaml, *.yml, *.json) in it');
+}
+
+/** False also where nothing is known: reading it as a file then says why. */
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    stats => stats.isDirectory(),
+    () => false,
+  );
+}

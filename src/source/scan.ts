@@ -1,0 +1,121 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ManifestProblem } from '../api/manifest.ts';
+import { FILES_MAX, FOLDER_DEPTH_MAX } from './limits.ts';
+import { fileProblem, isNotFound, systemErrorText } from './problem.ts';
+
+/** What is in a folder and its subfolders. */
+export interface Scan {
+  /** Paths of the manifest files, sorted. */
+  readonly files: readonly string[];
+  /** Folders, by the path in `file`, whose content could not be listed: nothing is known of what is in them. */
+  readonly unlisted: readonly ManifestProblem[];
+  /** Whether there is nothing at all at the folder's path. */
+  readonly missing: boolean;
+  /** Changes when a file comes or goes, or a folder or the target of a link is replaced. */
+  readonly fingerprint: string;
+  /** Changes when a folder or the target of a link is replaced: what a watcher has to be armed again for. */
+  readonly layout: string;
+  /** Real paths, without links in them, of all folders and of all files that are linked to. */
+  readonly targets: readonly string[];
+}
+
+const MANIFEST = /\.(?:ya?ml|json)$/;
+// Emacs, vi and others keep these beside the file that is being edited.
+const LEFTOVER = /^\.|~$|\.swp$|^#.*#$|^4913$/;
+
+/** Whether a name in a folder is one that the source looks at. */
+export function isIgnored(name: string): boolean {
+  return LEFTOVER.test(name);
+}
+
+/**
+ * Lists the manifests below a folder, through links to files and folders. Never throws.
+ * @param folder its path goes before all paths in the result.
+ */
+export async function scanFolder(folder: string): Promise<Scan> {
+  const walk: Walk = { files: [], unlisted: [], fingerprint: [], layout: [], targets: new Set() };
+  let missing = false;
+  try {
+    await walkFolder(folder, [], walk);
+  } catch (error) {
+    missing = isNotFound(error) && (await isNothing(folder));
+    walk.unlisted.push(unlistedFolder(folder, error));
+  }
+  return {
+    files: walk.files.sort(),
+    unlisted: walk.unlisted,
+    missing,
+    fingerprint: [...walk.files, ...walk.fingerprint].join('\n'),
+    layout: walk.layout.join('\n'),
+    targets: [...walk.targets],
+  };
+}
+
+/** A link to nothing is something. */
+async function isNothing(path: string): Promise<boolean> {
+  return lstat(path).then(() => false, isNotFound);
+}
+
+interface Walk {
+  readonly files: string[];
+  readonly unlisted: ManifestProblem[];
+  readonly fingerprint: string[];
+  readonly layout: string[];
+  readonly targets: Set<string>;
+}
+
+function unlistedFolder(path: string, error: unknown): ManifestProblem {
+  const reason = isNotFound(error) ? 'is not there, or is a link to nothing' : systemErrorText(error);
+  return fileProblem(path, 'Unreadable', reason);
+}
+
+/** @param above identities of the folders that this one is in: a link back to one of them leads nowhere new. */
+async function walkFolder(folder: string, above: readonly string[], walk: Walk): Promise<void> {
+  const stats = await stat(folder, { bigint: true });
+  const identity = `${stats.dev}:${stats.ino}`;
+  if (above.includes(identity)) return;
+  if (above.length > FOLDER_DEPTH_MAX) {
+    walk.unlisted.push(fileProblem(folder, 'Unreadable', `is more than ${FOLDER_DEPTH_MAX} folders deep`));
+    return;
+  }
+  const entries = await readdir(folder, { withFileTypes: true });
+  walk.fingerprint.push(`${folder} ${identity} ${stats.mtimeNs}`);
+  const target = await realpath(folder);
+  walk.layout.push(`${folder} ${identity} ${target}`);
+  walk.targets.add(target);
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (isIgnored(entry.name)) continue;
+    await walkEntry(join(folder, entry.name), entry, [...above, identity], walk);
+  }
+}
+
+async function walkEntry(path: string, entry: Dirent, above: readonly string[], walk: Walk): Promise<void> {
+  const manifest = MANIFEST.test(entry.name);
+  if (entry.isFile() && !manifest) return;
+  try {
+    const target = entry.isDirectory() || entry.isFile() ? entry : await linkTarget(path, walk);
+    if (target.isDirectory()) await walkFolder(path, above, walk);
+    else if (manifest) addFile(path, walk);
+  } catch (error) {
+    // A manifest that is a link to nothing is still one of the files: reading it says what is wrong.
+    if (manifest && isNotFound(error)) addFile(path, walk);
+    else walk.unlisted.push(unlistedFolder(path, error));
+  }
+}
+
+async function linkTarget(path: string, walk: Walk): Promise<BigIntStats> {
+  const stats = await stat(path, { bigint: true });
+  const target = await realpath(path);
+  const link = `${path} -> ${target} ${stats.dev}:${stats.ino}`;
+  walk.fingerprint.push(link);
+  walk.layout.push(link);
+  if (stats.isFile()) walk.targets.add(target);
+  return stats;
+}
+
+function addFile(path: string, walk: Walk): void {
+  if (walk.files.length < FILES_MAX) walk.files.push(path);
+  else walk.unlisted.push(fileProblem(path, 'TooLarge', `is beyond the ${FILES_MAX} files that are read`));
+}

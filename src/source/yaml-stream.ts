@@ -1,0 +1,59 @@
+import { Composer, type CST, type Document, Lexer, type ParsedNode, Parser } from 'yaml';
+import type { ManifestProblem } from '../api/manifest.ts';
+import { ALIASES_MAX, DOCUMENTS_MAX, LEXEMES_MAX, NESTING_MAX } from './limits.ts';
+import type { SourceText } from './source-text.ts';
+
+/** The documents of a file, those with problems of their own included, and what the parser complains about. */
+export interface YamlStream {
+  readonly documents: readonly Document.Parsed<ParsedNode>[];
+  readonly problems: readonly ManifestProblem[];
+}
+
+/**
+ * Parses a file's text as a stream of YAML 1.2 documents; JSON is a part of YAML. Never throws. Size, nesting, aliases
+ * and documents are bounded while the text is being cut up, before anything grows out of it.
+ */
+export function parseYaml(source: SourceText): YamlStream {
+  const tokens: CST.Token[] = [];
+  const refusal = tokenize(source, tokens);
+  if (refusal !== undefined) return { documents: [], problems: [refusal] };
+  // Duplicate keys are looked for elsewhere: the composer compares each key of a mapping with each other one.
+  const composer = new Composer({ version: '1.2', schema: 'core', merge: false, uniqueKeys: false, strict: true });
+  const documents: Document.Parsed<ParsedNode>[] = [];
+  const problems: ManifestProblem[] = [];
+  for (const document of composer.compose(tokens, false, source.text.length)) {
+    if (documents.length === DOCUMENTS_MAX) {
+      const message = `has more than ${DOCUMENTS_MAX} documents; split it`;
+      return { documents: [], problems: [source.problem(document.range[0], 'TooLarge', '', message)] };
+    }
+    documents.push(document as Document.Parsed<ParsedNode>);
+    // A warning is about something that is not understood, such as an unknown tag: here that is no manifest.
+    for (const error of [...document.errors, ...document.warnings]) {
+      problems.push(source.problem(error.pos[0], 'Syntax', '', firstLine(error.message)));
+    }
+  }
+  return { documents, problems };
+}
+
+/** Cuts the text into the parser's tokens. @returns why it is refused, if it is. */
+function tokenize(source: SourceText, tokens: CST.Token[]): ManifestProblem | undefined {
+  const parser = new Parser();
+  let lexemes = 0;
+  let aliases = 0;
+  for (const lexeme of new Lexer().lex(source.text)) {
+    const refuse = (message: string): ManifestProblem => source.problem(parser.offset, 'TooLarge', '', message);
+    lexemes += 1;
+    if (lexeme.startsWith('*')) aliases += 1;
+    if (lexemes > LEXEMES_MAX) return refuse('has too many elements; split it into several files');
+    if (aliases > ALIASES_MAX) return refuse(`has more than ${ALIASES_MAX} aliases`);
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > NESTING_MAX) return refuse('is nested too deep here');
+  }
+  tokens.push(...parser.end());
+  return undefined;
+}
+
+function firstLine(message: string): string {
+  const [line = ''] = message.split('\n');
+  return line.length <= 200 ? line : `${line.slice(0, 199)}…`;
+}
