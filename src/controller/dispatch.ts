@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import { type Step, stepDomain, stepKey } from '../plan/step.ts';
+import { startDeadline } from './deadline.ts';
 import type { Clock, Host } from './ports.ts';
 
 /** A step that came to its end, as the host tells it; whether it took hold only the next look shows. */
@@ -66,15 +67,14 @@ export class Dispatch {
 
   async #perform(step: Step, key: string, signal: AbortSignal): Promise<void> {
     const startedAt = this.#clock.now();
-    const deadline = new AbortController();
-    const callOff = this.#clock.after(this.#options.stepDeadlineMs, () => deadline.abort());
+    const deadline = startDeadline(this.#clock, this.#options.stepDeadlineMs, signal);
     let error: string | undefined;
     try {
-      await this.#host.perform(step, AbortSignal.any([signal, deadline.signal]));
+      await this.#host.perform(step, deadline.signal);
     } catch (cause) {
       error = cause instanceof Error ? cause.message : String(cause);
     } finally {
-      callOff();
+      deadline.end();
     }
     const durationMs = this.#clock.now() - startedAt;
     this.#inFlight.delete(key);

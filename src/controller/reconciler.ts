@@ -4,6 +4,7 @@ import type { Observed } from '../plan/observed.ts';
 import { nextSteps, type Plan, plan } from '../plan/plan.ts';
 import { type Step, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import { startDeadline } from './deadline.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
 import type { Clock, Host, InventoryStore, Source } from './ports.ts';
 import type { Reporter } from './report.ts';
@@ -105,23 +106,22 @@ export class Reconciler {
     signal: AbortSignal,
   ): Promise<{ source: SourceSnapshot; observed: Observed; inventory: Inventory } | undefined> {
     const { host, source, store, clock, report } = this.#parts;
-    const deadline = new AbortController();
-    const callOff = clock.after(this.#options.lookDeadlineMs, () => deadline.abort());
+    const deadline = startDeadline(clock, this.#options.lookDeadlineMs, signal);
     try {
       this.#inventory ??= await store.load();
-      const observed = await host.observe(AbortSignal.any([signal, deadline.signal]));
+      const observed = await host.observe(deadline.signal);
       const look = { source: await source.read(), observed, inventory: this.#inventory };
       this.#backoff.forget(LOOK);
       return look;
     } catch (cause) {
       if (signal.aborted) return undefined;
-      const error = deadline.signal.aborted
+      const error = deadline.passed()
         ? `no look within ${this.#options.lookDeadlineMs / 1000} s: ${messageOf(cause)}`
         : messageOf(cause);
       report({ type: 'LookFailed', error, retryAt: this.#backoff.fail(LOOK, error, clock.now()).until });
       return undefined;
     } finally {
-      callOff();
+      deadline.end();
     }
   }
 

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { NOTHING, runWorld, type Tally } from './run.ts';
+
+// `npm run simulate` asks for more; SEED_FROM replays.
+const worlds = Number(process.env['WORLDS'] ?? 100_000);
+const from = Number(process.env['SEED_FROM'] ?? 1);
+
+test(`${worlds} worlds with faults converge with exactly the needed steps, and no illegal one`, async () => {
+  const tally: Tally = { ...NOTHING };
+  for (let seed = from; seed < from + worlds; seed++) await runWorld(seed, tally);
+  process.stdout.write(
+    `simulation: ${Object.entries(tally)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}\n`,
+  );
+  expect(tally.worlds).toBe(worlds);
+}, 600_000);
