@@ -1,0 +1,334 @@
+import { describe, expect, test } from 'vitest';
+import type { SourceSnapshot } from '../../../src/api/manifest.ts';
+import { Controller } from '../../../src/controller/controller.ts';
+import type { Host, InventoryStore, Source } from '../../../src/controller/ports.ts';
+import type { Report } from '../../../src/controller/report.ts';
+import type { Inventory } from '../../../src/plan/inventory.ts';
+import { type Observed, placeText } from '../../../src/plan/observed.ts';
+import { type Step, stepText } from '../../../src/plan/step.ts';
+import { FakeClock, settle } from '../../fake-clock.ts';
+import { address, applied, assignment, device, domain, entry, observed, source } from '../../world.ts';
+
+const NIC = '0000:01:00.0';
+const DISK = '0000:02:00.0';
+
+type Answer = 'done' | 'refused' | 'claimed' | 'doneButFailed' | 'hangs';
+
+/** A dom0 in memory whose answers a test chooses. */
+class TestHost implements Host {
+  world: Observed;
+  looks = 0;
+  reachable = true;
+  answer: (step: Step) => Answer = () => 'done';
+  readonly taken: string[] = [];
+  readonly aborted: string[] = [];
+  hint: () => void = () => undefined;
+  readonly #release: (() => void)[] = [];
+
+  constructor(world: Observed) {
+    this.world = world;
+  }
+
+  async observe(): Promise<Observed> {
+    this.looks++;
+    if (!this.reachable) throw new Error('libvirtd does not answer');
+    return this.world;
+  }
+
+  async perform(step: Step, signal: AbortSignal): Promise<void> {
+    this.taken.push(stepText(step));
+    const answer = this.answer(step);
+    if (answer === 'hangs') await this.#hang(step, signal);
+    if (answer === 'refused') throw new Error('refused by xl');
+    if (answer !== 'claimed') this.world = applied(this.world, step);
+    if (answer === 'doneButFailed') throw new Error('timed out');
+  }
+
+  /** Lets hanging steps go on, and be done. */
+  release(): void {
+    for (const go of this.#release.splice(0)) go();
+  }
+
+  place(text: string): string {
+    const found = this.world.devices.get(address(text));
+    return found === undefined ? 'nowhere' : placeText(found.place);
+  }
+
+  onHint(hint: (about: string) => void): () => void {
+    this.hint = () => hint('test');
+    return () => undefined;
+  }
+
+  async close(): Promise<void> {}
+
+  #hang(step: Step, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#release.push(resolve);
+      signal.addEventListener('abort', () => {
+        this.aborted.push(stepText(step));
+        reject(new Error('told to give up'));
+      });
+    });
+  }
+}
+
+function start(host: TestHost, desired: SourceSnapshot, store?: Partial<InventoryStore>) {
+  const clock = new FakeClock();
+  const reports: Report[] = [];
+  const saved: Inventory[] = [];
+  const wanted = { now: desired };
+  const from: Source = { read: async () => wanted.now, onHint: () => () => undefined, close: async () => undefined };
+  const controller = new Controller({
+    host,
+    source: from,
+    clock,
+    resyncMs: 60_000,
+    report: report => reports.push(report),
+    store: { load: async () => new Map(), save: async inventory => void saved.push(inventory), ...store },
+  });
+  return { clock, reports, saved, controller, wanted, running: controller.run() };
+}
+
+const types = (reports: readonly Report[]): string[] =>
+  reports.map(report => report.type).filter(type => type !== 'StatusChanged');
+
+const red = domain('red', { domid: 1, stored: { hostdevs: [], passthrough: true } });
+const blue = domain('blue', { domid: 2, stored: { hostdevs: [], passthrough: true } });
+const bothToRed = source([assignment('red', 'red', [entry('lan', NIC), entry('disk', DISK)])]);
+const hostWithBoth = () =>
+  new TestHost(observed([device(NIC, { at: 'host' }), device(DISK, { at: 'host' })], [red, blue]));
+
+describe('the loop', () => {
+  test('brings devices where they belong, one step for each device between two looks', async () => {
+    const host = hostWithBoth();
+    const { controller, saved } = start(host, bothToRed);
+    await settle();
+    expect([host.place(NIC), host.place(DISK)]).toEqual(['guest red', 'guest red']);
+    expect(saved[0]?.size).toBe(2);
+    await controller.stop(1000);
+  });
+
+  test('takes one step at a time for one domain', async () => {
+    const host = hostWithBoth();
+    let busy = 0;
+    let most = 0;
+    const perform = host.perform.bind(host);
+    host.perform = async (step, signal) => {
+      if ('guest' in step || step.verb === 'configure') most = Math.max(most, ++busy);
+      await settle();
+      await perform(step, signal);
+      if ('guest' in step || step.verb === 'configure') busy--;
+    };
+    const { controller } = start(host, bothToRed);
+    for (let turn = 0; turn < 20; turn++) await settle();
+    expect(host.place(DISK)).toBe('guest red');
+    expect(most).toBe(1);
+    await controller.stop(1000);
+  });
+
+  test('a hundred hints during a look cause one more look', async () => {
+    const host = hostWithBoth();
+    const { controller } = start(host, source([]));
+    await settle();
+    const before = host.looks;
+    for (let count = 0; count < 100; count++) host.hint();
+    await settle();
+    expect(host.looks).toBe(before + 1);
+    await controller.stop(1000);
+  });
+
+  test('looks again after the resync time without any hint', async () => {
+    const host = hostWithBoth();
+    const { controller, clock, wanted } = start(host, source([]));
+    await settle();
+    wanted.now = bothToRed;
+    await clock.advance(59_000);
+    expect(host.taken).toEqual([]);
+    await clock.advance(2_000);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+});
+
+describe('a step that fails', () => {
+  test('is tried again later and later, and the other devices go on', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' && step.device === NIC ? 'refused' : 'done');
+    const { controller, clock, reports } = start(host, bothToRed);
+    await settle();
+    expect([host.place(NIC), host.place(DISK)]).toEqual(['host', 'guest red']);
+    await clock.advance(8_000);
+    const tries = reports.flatMap(report => (report.type === 'StepFailed' ? [report.retryAt] : []));
+    const gaps = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+    expect(gaps).toEqual([2_000, 4_000, 8_000]);
+    host.answer = () => 'done';
+    await clock.advance(10_000);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+
+  test('counts as failed when the host claims success and nothing changed', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'claimed' : 'done');
+    const { controller, reports } = start(host, bothToRed);
+    await settle();
+    const failed = reports.filter(report => report.type === 'StepFailed');
+    expect(failed.map(report => report.error)).toEqual(Array(2).fill('the host reported success, but nothing changed'));
+    await controller.stop(1000);
+  });
+
+  test('counts as performed when the host claims failure and it took hold', async () => {
+    const host = hostWithBoth();
+    host.answer = () => 'doneButFailed';
+    const { controller, reports } = start(host, bothToRed);
+    await settle();
+    expect(host.place(NIC)).toBe('guest red');
+    expect(types(reports)).not.toContain('StepFailed');
+    expect(reports.find(report => report.type === 'StepPerformed')).toMatchObject({
+      note: 'it took hold although the host said: timed out',
+    });
+    await controller.stop(1000);
+  });
+
+  test('is tried at the latest after the cap when the clock is set back', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'refused' : 'done');
+    const { controller, clock } = start(host, bothToRed);
+    await settle();
+    clock.setBack(3_600_000);
+    host.answer = () => 'done';
+    await clock.advance(370_000);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+});
+
+describe('never worse', () => {
+  test('without a look there is no step, and the look is tried again', async () => {
+    const host = hostWithBoth();
+    host.reachable = false;
+    const { controller, clock, reports } = start(host, bothToRed);
+    await settle();
+    expect(host.taken).toEqual([]);
+    expect(reports[0]).toMatchObject({ type: 'LookFailed', error: 'libvirtd does not answer' });
+    host.reachable = true;
+    await clock.advance(1_000);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+
+  test('without a written record there is no step', async () => {
+    const host = hostWithBoth();
+    let full = true;
+    const save = async () => {
+      if (full) throw new Error('no space left on device');
+    };
+    const { controller, clock, reports } = start(host, bothToRed, { save });
+    await settle();
+    expect(host.taken).toEqual([]);
+    expect(reports[0]).toMatchObject({ type: 'RecordFailed', error: 'no space left on device' });
+    full = false;
+    await clock.advance(1_000);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+
+  test('with a record that cannot be read there is no step', async () => {
+    const host = hostWithBoth();
+    const load = async () => {
+      throw new Error('inventory.json is damaged');
+    };
+    const { controller, reports } = start(host, bothToRed, { load });
+    await settle();
+    expect(host.taken).toEqual([]);
+    expect(reports[0]).toMatchObject({ type: 'LookFailed', error: 'inventory.json is damaged' });
+    await controller.stop(1000);
+  });
+
+  test('a device whose step is under way is left alone, whatever the looks show meanwhile', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' && step.device === NIC ? 'hangs' : 'done');
+    const { controller, clock } = start(host, bothToRed);
+    await clock.advance(120_000);
+    expect(host.taken.filter(text => text.includes(NIC) && text.startsWith('bind'))).toHaveLength(1);
+    expect(host.place(DISK)).toBe('guest red');
+    host.release();
+    await settle();
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+
+  test('a step that never ends is told to give up', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
+    const { controller, clock } = start(host, bothToRed);
+    await clock.advance(180_000);
+    expect(host.aborted.length).toBeGreaterThanOrEqual(2);
+    await controller.stop(1000);
+  });
+});
+
+describe('stopping', () => {
+  test('takes no further step and waits for the one under way', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
+    const { controller, running } = start(host, bothToRed);
+    await settle();
+    const before = host.taken.length;
+    const stopped = controller.stop(5_000);
+    host.release();
+    await stopped;
+    await running;
+    expect(host.taken).toHaveLength(before);
+    expect([host.place(NIC), host.place(DISK)]).toEqual(['assignable', 'assignable']);
+  });
+
+  test('tells a step that does not end in time to give up', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
+    const { controller, clock, running } = start(host, bothToRed);
+    await settle();
+    const stopped = controller.stop(5_000);
+    await clock.advance(5_000);
+    await stopped;
+    await running;
+    expect(host.aborted.sort()).toEqual([`bind ${NIC} to pciback`, `bind ${DISK} to pciback`]);
+  });
+});
+
+describe('converge', () => {
+  async function converge(host: TestHost, desired: SourceSnapshot) {
+    const clock = new FakeClock();
+    const controller = new Controller({
+      host,
+      source: { read: async () => desired, onHint: () => () => undefined, close: async () => undefined },
+      clock,
+      resyncMs: 60_000,
+      report: () => undefined,
+      store: { load: async () => new Map(), save: async () => undefined },
+    });
+    const done = controller.converge(30_000);
+    await clock.advance(31_000);
+    return { done: await done, status: controller.status };
+  }
+
+  test('ends when nothing is left to do', async () => {
+    const host = hostWithBoth();
+    const { done, status } = await converge(host, bothToRed);
+    expect(done).toBe(true);
+    expect(status?.assignments[0]?.conditions).toMatchObject([
+      { type: 'Ready', status: 'True', reason: 'InPlace', message: 'red has 2 devices' },
+    ]);
+  });
+
+  test('gives up when its time is over', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'refused' : 'done');
+    const { done, status } = await converge(host, bothToRed);
+    expect(done).toBe(false);
+    expect(status?.assignments[0]?.conditions.map(({ type, reason }) => [type, reason])).toEqual([
+      ['Ready', 'StepFailed'],
+      ['Reconciling', 'StepFailed'],
+    ]);
+  });
+});
