@@ -72,13 +72,18 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 function wrongType(expected: string, input: unknown, written: string | undefined): string {
   const must = `must be ${TYPE_NAMES[expected] ?? expected}`;
-  if (input === null) return `${must}, and is empty`;
+  if (input === null) return `${must}${emptyText(input)}`;
   if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) {
     const text = written ?? String(input);
     const value = text === String(input) ? `a ${typeof input}` : `the ${typeof input} ${input}`;
     return `${must}: unquoted ${text} is ${value} in YAML; write "${text}"`;
   }
   return `${must}, not ${kindOf(input)}`;
+}
+
+/** YAML makes null of a field without a value. */
+function emptyText(input: unknown): string {
+  return input === null ? ', and is empty' : '';
 }
 
 function kindOf(input: unknown): string {
@@ -88,7 +93,7 @@ function kindOf(input: unknown): string {
 
 function wrongChoice(values: readonly string[], input: unknown): string {
   const must = values.length === 1 ? `must be ${values[0]}` : `must be one of ${values.join(', ')}`;
-  if (input === null) return `${must}, and is empty`;
+  if (input === null) return `${must}${emptyText(input)}`;
   const meant = typeof input === 'string' && values.length > 1 ? closest(input, values) : undefined;
   return `${must}, not ${shown(input)}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 }
@@ -106,6 +111,8 @@ function unionIssues(
   const [only] = meant;
   if (meant.length === 1 && only !== undefined) return only.flatMap(error => fieldIssues(error, context, path));
   const isScalar = typeof issue.input === 'number' || typeof issue.input === 'boolean';
-  const message = isScalar ? wrongType('string', issue.input, context.textAt(path)) : issue.message;
+  const message = isScalar
+    ? wrongType('string', issue.input, context.textAt(path))
+    : `${issue.message}${emptyText(issue.input)}`;
   return [{ path, code: 'InvalidValue', message, about: 'value' }];
 }

@@ -21,7 +21,7 @@ interface Claim {
 
 /** Assignments with one name, and host policies beyond the one that there may be. */
 export function duplicateNames(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
-  return duplicates(files, nameClaims, 'DuplicateName', 'both files keep their last good content');
+  return duplicates(files, nameClaims, 'DuplicateName', 'what was in force before stays');
 }
 
 /** Entries of one address or path. What a selector or a path stands for is known only where the devices are. */

@@ -27,12 +27,21 @@ export function parseYaml(source: SourceText): YamlStream {
       return { documents: [], problems: [source.problem(document.range[0], 'TooLarge', '', message)] };
     }
     documents.push(document as Document.Parsed<ParsedNode>);
-    // A warning is about something that is not understood, such as an unknown tag: here that is no manifest.
-    for (const error of [...document.errors, ...document.warnings]) {
-      problems.push(source.problem(error.pos[0], 'Syntax', '', firstLine(error.message)));
-    }
+    problems.push(...syntaxProblems(source, document));
   }
   return { documents, problems };
+}
+
+/** One mistake makes the parser complain several times about the same line: the first time is said to the user. */
+function syntaxProblems(source: SourceText, document: Document): ManifestProblem[] {
+  const end = source.text.trimEnd().length;
+  const byLine = new Map<number, ManifestProblem>();
+  // A warning is about something that is not understood, such as an unknown tag: here that is no manifest.
+  for (const error of [...document.errors, ...document.warnings]) {
+    const problem = source.problem(Math.min(error.pos[0], end), 'Syntax', '', firstLine(error.message));
+    if (!byLine.has(problem.line)) byLine.set(problem.line, problem);
+  }
+  return [...byLine.values()];
 }
 
 /** Cuts the text into the parser's tokens. @returns why it is refused, if it is. */
