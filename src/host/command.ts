@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { errorCode } from './small-file.ts';
+import { errorCode, errorText } from './small-file.ts';
 
 /** How a program is run. */
 export interface CommandOptions {
@@ -57,12 +57,7 @@ export function runCommand(program: string, args: readonly string[], options: Co
     return Promise.reject(new CommandError('Aborted', `${label}: called off before it began`, NO_OUTPUT));
   }
   return new Promise((resolve, reject) => {
-    // A process group of its own, so that what it starts dies with it.
-    const child = spawn(program, args, {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, LC_ALL: 'C' },
-    });
+    const child = start(program, args, label);
     const output = collect(child, options.outputMax ?? OUTPUT_MAX);
     const killing = killLater(child, options);
     child.once('error', error => {
@@ -78,6 +73,18 @@ export function runCommand(program: string, args: readonly string[], options: Co
       else resolve({ exitCode, ...output() });
     });
   });
+}
+
+/** Starts a program in a process group of its own, so that what it starts dies with it. */
+function start(program: string, args: readonly string[], label: string): ChildProcess {
+  try {
+    const env = { ...process.env, LC_ALL: 'C' };
+    return spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+  } catch (error) {
+    // Node refuses arguments that no program can be given.
+    const message = `${JSON.stringify(label)}: cannot be run: ${errorText(error)}`;
+    throw new CommandError('NotStarted', message, NO_OUTPUT, { cause: error });
+  }
 }
 
 const NO_OUTPUT: CommandOutput = { stdout: '', stderr: '', cut: false };

@@ -12,12 +12,7 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
   const domain = await findDomain(dom0, step.domain, signal);
   const stored = (): Promise<string> =>
     callLibvirt(dom0, signal, client => client.domainXml(domain, { inactive: true, signal }));
-  if (step.passthrough) {
-    const xml = await callLibvirt(dom0, signal, client => client.domainXml(domain, { inactive: true, signal }));
-    if (!readDefinition(xml).passthrough) {
-      await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(xml), { signal }));
-    }
-  }
+  if (step.passthrough) await enablePassthrough(dom0, await stored(), signal);
   for (const address of step.remove) {
     const element = hostdevOf(await stored(), address);
     if (element === undefined) continue;
@@ -28,4 +23,9 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
     const element = hostdevXml(device, permissive);
     await callLibvirt(dom0, signal, client => client.attachDevice(domain, element, { config: true, signal }));
   }
+}
+
+async function enablePassthrough(dom0: Dom0, stored: string, signal: AbortSignal): Promise<void> {
+  if (readDefinition(stored).passthrough) return;
+  await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(stored), { signal }));
 }

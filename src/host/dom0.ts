@@ -4,11 +4,12 @@ import { LibvirtClient } from '../node-libvirt/index.ts';
 import { XenstoreClient } from '../xenstore-client/index.ts';
 import { errorText } from './small-file.ts';
 import { SysfsPci } from './sysfs.ts';
+import type { XenstoreAccess } from './xenstore-view.ts';
 import { Xl } from './xl.ts';
 
 /** How long things may take, in milliseconds. */
 export interface HostDeadlines {
-  /** One answer of xenstored or libvirtd while looking. */
+  /** One answer of xenstored or libvirtd while looking. libvirtd took 10 s while three guests were booting. */
   readonly readMs: number;
   /** `xl pci-assignable-add` and `-remove`. */
   readonly bindMs: number;
@@ -19,7 +20,7 @@ export interface HostDeadlines {
 }
 
 export const DEFAULT_DEADLINES: HostDeadlines = {
-  readMs: 10_000,
+  readMs: 30_000,
   bindMs: 60_000,
   attachMs: 60_000,
   settleMs: 10_000,
@@ -31,12 +32,24 @@ export interface Dom0 {
   readonly deadlines: HostDeadlines;
   readonly sysfs: SysfsPci;
   readonly xl: Xl;
+  readonly xenstore: { client(): Promise<XenstoreAccess> };
+  readonly libvirt: LibvirtAccess;
+}
+
+/** The part of LibvirtClient that looks and steps need. */
+export type LibvirtAccess = Pick<
+  LibvirtClient,
+  'listDomains' | 'domainByUuid' | 'domainState' | 'domainXml' | 'defineDomain' | 'attachDevice' | 'detachDevice'
+>;
+
+/** A dom0 with connections of its own, to listen to and to close. */
+export interface ConnectedDom0 extends Dom0 {
   readonly xenstore: XenstoreLink;
   readonly libvirt: LibvirtClient;
 }
 
 /** Puts the parts together; nothing is opened yet. */
-export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): Dom0 {
+export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): ConnectedDom0 {
   const { readMs, attachMs } = deadlines;
   return {
     layout,

@@ -1,5 +1,5 @@
 import type { XenstoreClient } from '../xenstore-client/index.ts';
-import type { Dom0 } from './dom0.ts';
+import type { ConnectedDom0 } from './dom0.ts';
 
 /** What shows in xenstore that something may have changed: PCI backends, and domains that come and go. */
 const WATCHED = ['/local/domain/0/backend/pci', '@introduceDomain', '@releaseDomain'];
@@ -10,7 +10,7 @@ export class Hints {
   readonly #stops: (() => void)[];
 
   /** Listens to both connections from now on, also to those that are made later. */
-  constructor({ xenstore, libvirt }: Dom0) {
+  constructor({ xenstore, libvirt }: ConnectedDom0) {
     this.#stops = [
       xenstore.onConnect(client => this.#watch(client)),
       libvirt.onLifecycle(({ domain, event }) => this.#tell(`${domain.name} ${event}`)),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { Host } from '../controller/ports.ts';
@@ -21,9 +22,9 @@ export function createHost(layout: Dom0Layout, deadlines: Partial<HostDeadlines>
   return {
     async observe(signal) {
       ids ??= loadPciIds(layout.pciIds);
-      return observe(dom0, await ids, signal);
+      return observe(dom0, await ids, forManyCalls(signal));
     },
-    perform: (step, signal) => perform(dom0, step, signal),
+    perform: (step, signal) => perform(dom0, step, forManyCalls(signal)),
     onHint: hint => hints.add(hint),
     async close() {
       hints.close();
@@ -31,6 +32,13 @@ export function createHost(layout: Dom0Layout, deadlines: Partial<HostDeadlines>
       await dom0.xenstore.close();
     },
   };
+}
+
+/** The same signal without Node's warning: a look has hundreds of requests under way, and each of them listens to it. */
+function forManyCalls(signal: AbortSignal): AbortSignal {
+  const derived = AbortSignal.any([signal]);
+  setMaxListeners(0, derived);
+  return derived;
 }
 
 /** Bytes of `/proc/xen/capabilities` with room to spare. */

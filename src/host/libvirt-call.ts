@@ -1,15 +1,8 @@
 import { HostError } from '../controller/ports.ts';
-import {
-  DeadlineError,
-  type DomainRef,
-  ErrorCode,
-  isLibvirtError,
-  type LibvirtClient,
-  LibvirtError,
-} from '../node-libvirt/index.ts';
+import { DeadlineError, type DomainRef, ErrorCode, isLibvirtError, LibvirtError } from '../node-libvirt/index.ts';
 import type { Guest } from '../plan/step.ts';
 import { refusal } from './checks.ts';
-import type { Dom0 } from './dom0.ts';
+import type { Dom0, LibvirtAccess } from './dom0.ts';
 import { errorText } from './small-file.ts';
 
 /**
@@ -19,7 +12,7 @@ import { errorText } from './small-file.ts';
 export async function callLibvirt<T>(
   { libvirt, layout }: Dom0,
   signal: AbortSignal,
-  call: (client: LibvirtClient) => Promise<T>,
+  call: (client: LibvirtAccess) => Promise<T>,
 ): Promise<T> {
   try {
     return await call(libvirt);

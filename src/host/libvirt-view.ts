@@ -1,10 +1,11 @@
 import { HostError } from '../controller/ports.ts';
-import { type DomainRef, ErrorCode, isLibvirtError, type LibvirtClient } from '../node-libvirt/index.ts';
+import { type DomainRef, ErrorCode, isLibvirtError } from '../node-libvirt/index.ts';
 import { type Definition, readDefinition } from './definition.ts';
+import type { LibvirtAccess } from './dom0.ts';
 import { errorText } from './small-file.ts';
 
 /** The part of LibvirtClient that the view needs. */
-export type LibvirtReader = Pick<LibvirtClient, 'listDomains' | 'domainState' | 'domainXml'>;
+export type LibvirtReader = Pick<LibvirtAccess, 'listDomains' | 'domainState' | 'domainXml'>;
 
 /** A domain as libvirt knows it. */
 export interface LibvirtDomain {

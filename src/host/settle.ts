@@ -1,10 +1,9 @@
 import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
-import type { Watch, XenstoreClient } from '../xenstore-client/index.ts';
 import type { Dom0 } from './dom0.ts';
 import { backendText, type GuestType, isIdle, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
-import { backendPath, guestTypeOf, readBackend } from './xenstore-view.ts';
+import { backendPath, guestTypeOf, readBackend, type XenstoreAccess } from './xenstore-view.ts';
 
 /**
  * Waits until nothing is under way on a guest's PCI backend.
@@ -40,7 +39,7 @@ async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<P
 }
 
 async function watchUntilIdle(
-  client: XenstoreClient,
+  client: XenstoreAccess,
   domid: number,
   type: GuestType,
   deadlineMs: number,
@@ -50,7 +49,7 @@ async function watchUntilIdle(
   const deadline = setTimeout(() => bell.ring('late'), deadlineMs);
   const abort = (): void => bell.ring('late');
   signal.addEventListener('abort', abort, { once: true });
-  let watch: Watch | undefined;
+  let watch: Awaited<ReturnType<XenstoreAccess['watch']>> | undefined;
   try {
     watch = await client.watch(backendPath(domid), () => bell.ring('changed'), { signal });
     for (;;) {

@@ -14,9 +14,18 @@ export interface XenstoreReader {
 export interface XenstoreSource {
   transaction<T>(
     body: (reader: XenstoreReader) => Promise<T>,
-    options: { readonly maxAttempts: number; readonly signal: AbortSignal },
+    options: { readonly maxAttempts?: number; readonly signal: AbortSignal },
   ): Promise<T>;
   isDomainIntroduced(domid: number, options: { readonly signal: AbortSignal }): Promise<boolean>;
+}
+
+/** The part of XenstoreClient that the host needs. */
+export interface XenstoreAccess extends XenstoreReader, XenstoreSource {
+  watch(
+    path: string,
+    listener: () => void,
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ close(): Promise<void> }>;
 }
 
 /** A running guest, as its toolstack entered it in xenstore. */

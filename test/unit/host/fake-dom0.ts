@@ -1,0 +1,87 @@
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dom0Layout } from '../../../src/api/layout.ts';
+import type { Dom0, LibvirtAccess } from '../../../src/host/dom0.ts';
+import { SysfsPci } from '../../../src/host/sysfs.ts';
+import { Xl } from '../../../src/host/xl.ts';
+import { type DomainRef, ErrorCode, LibvirtError } from '../../../src/node-libvirt/index.ts';
+import { FakeStore } from './fake-store.ts';
+import { addCard, tempTree, writeTree } from './temp-tree.ts';
+import { RED_UUID, TWO_DEVICES } from './transcripts.ts';
+
+/** One libvirt domain: its definitions, and every change that was asked for. */
+export class FakeLibvirt implements LibvirtAccess {
+  ref: DomainRef = { name: 'red', uuid: RED_UUID, id: 1 };
+  live = '<domain/>';
+  stored = '<domain/>';
+  /** `attach live`, `detach config` and so on with the XML. */
+  readonly changes: [string, string][] = [];
+
+  async listDomains(): Promise<DomainRef[]> {
+    return [this.ref];
+  }
+  async domainByUuid(uuid: string): Promise<DomainRef> {
+    if (uuid === this.ref.uuid) return this.ref;
+    const details = { code: ErrorCode.noDomain, domain: 0, message: 'Domain not found', level: 2 };
+    throw new LibvirtError('domainLookupByUuid', { ...details, str1: null, str2: null, str3: null, int1: 0, int2: 0 });
+  }
+  async domainState(): Promise<{ state: 'running'; reason: number }> {
+    return { state: 'running', reason: 1 };
+  }
+  async domainXml(_: DomainRef, options: { readonly inactive?: boolean } = {}): Promise<string> {
+    return options.inactive === true ? this.stored : this.live;
+  }
+  async defineDomain(xml: string): Promise<DomainRef> {
+    this.changes.push(['define', xml]);
+    return this.ref;
+  }
+  async attachDevice(_: DomainRef, xml: string, options: { live?: boolean; config?: boolean } = {}): Promise<void> {
+    this.changes.push([`attach ${options.live === true ? 'live' : 'config'}`, xml]);
+  }
+  async detachDevice(_: DomainRef, xml: string, options: { live?: boolean; config?: boolean } = {}): Promise<void> {
+    this.changes.push([`detach ${options.live === true ? 'live' : 'config'}`, xml]);
+  }
+}
+
+/** A dom0 of red with its two devices, a card on its driver and one on pciback, and an xl that notes what it is told. */
+export interface FakeDom0 extends Dom0 {
+  readonly store: FakeStore;
+  readonly libvirt: FakeLibvirt;
+  /** What xl was called with, one line for each call. */
+  xlCalls(): string[];
+  /** Makes xl run this shell script, with $SYS for the sysfs folder. */
+  setXl(script: string): void;
+}
+
+export function fakeDom0(): FakeDom0 {
+  const root = tempTree({ 'xl-calls': '' });
+  const layout = dom0Layout(root);
+  for (const [place, driver] of [
+    ['0000:01:00.0', 'pciback'],
+    ['0000:02:00.0', 'pciback'],
+    ['0000:03:00.0', 'e1000e'],
+    ['0000:04:00.0', 'pciback'],
+  ] as const) {
+    addCard(layout.sysfs, `pci0000:00/${place}`, { driver });
+  }
+  const deadlines = { readMs: 5_000, bindMs: 30_000, attachMs: 30_000, settleMs: 200 };
+  const store = new FakeStore(TWO_DEVICES, 1);
+  const dom0: FakeDom0 = {
+    layout,
+    deadlines,
+    sysfs: new SysfsPci(layout.sysfs),
+    xl: new Xl(layout.xl, deadlines),
+    xenstore: { client: async () => store },
+    store,
+    libvirt: new FakeLibvirt(),
+    xlCalls: () => readFileSync(join(root, 'xl-calls'), 'utf8').split('\n').slice(0, -1),
+    setXl(script) {
+      const note = `echo "$@" >>${root}/xl-calls`;
+      writeTree(root, 'usr/sbin/xl', `#!/bin/sh\nSYS=${layout.sysfs}\n${note}\n${script}\n`);
+      chmodSync(layout.xl, 0o755);
+    },
+  };
+  dom0.setXl('exit 0');
+  if (!existsSync(layout.xl)) throw new Error('no xl');
+  return dom0;
+}
