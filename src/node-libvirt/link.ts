@@ -66,7 +66,6 @@ export class Link {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(closedError());
     clearTimeout(this.#retry);
-    this.#connection?.close(closedError());
     for (const call of [...this.#queue]) call.fail(closedError());
   }
 
@@ -107,7 +106,6 @@ export class Link {
         closed: error => this.#lost(error),
       });
       // Between the last reply and this line either side may have ended it.
-      if (this.#closing.signal.aborted) connection.close(closedError());
       if (connection.closedBy !== undefined) throw connection.closedBy;
       this.#connection = connection;
       this.#failures = 0;

@@ -35,6 +35,7 @@ const EVENT_LIFECYCLE = 0;
 /**
  * Connects, logs in, opens the hypervisor and subscribes. Rejects with ConnectionLostError, AuthenticationError,
  * DeadlineError, LibvirtError (the daemon has no such hypervisor) or the signal's reason; nothing is left open then.
+ * The signal also ends the connection later.
  */
 export async function openSession(
   options: SessionOptions,
@@ -46,8 +47,13 @@ export async function openSession(
   const connection: Connection = new Connection(socket, options.window, {
     event: (number, body) => receiveEvent(connection, listener, number, body),
     room: () => listener.room(),
-    closed: error => listener.closed(error),
+    closed: error => {
+      signal.removeEventListener('abort', abort);
+      listener.closed(error);
+    },
   });
+  const abort = (): void => connection.close(reasonOf(signal));
+  signal.addEventListener('abort', abort, { once: true });
   try {
     await introduce(connection, options, limits);
     return connection;
@@ -102,7 +108,7 @@ function dial(socketPath: string, { deadlineMs, signal }: Required<CallOptions>)
       socket.destroy();
       reject(new ConnectionLostError(`cannot reach libvirt at ${socketPath}: ${cause.message}`, { cause }));
     };
-    const abort = (): void => fail(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    const abort = (): void => fail(reasonOf(signal));
     const timer = setTimeout(() => fail(new DeadlineError(`no connection within ${deadlineMs} ms`)), deadlineMs);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('error', fail);
@@ -111,4 +117,8 @@ function dial(socketPath: string, { deadlineMs, signal }: Required<CallOptions>)
       resolve(socket);
     });
   });
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
 }

@@ -389,6 +389,7 @@ describe('opening', () => {
     daemon.answer(procedures.authList, () => [0]);
     daemon.answer(procedures.connectOpen, () => undefined);
     await client.connect();
+    await expect.poll(() => daemon.clients.filter(c => !c.socket.destroyed).length).toBe(1);
   });
 
   test.each<[string, LibvirtClientOptions]>([
@@ -424,7 +425,7 @@ describe('closing', () => {
     ['while it connects', 'void client.connect().catch(done); await new Promise(resolve => setImmediate(resolve))'],
     [
       'while it waits to reconnect',
-      'void client.connect().catch(done); await new Promise(resolve => client.onConnectFailure(resolve))',
+      'void client.connect().catch(done); await new Promise(resolve => client.onConnectFailure(() => setImmediate(resolve)))',
     ],
   ])('%s leaves nothing that keeps the process alive', async (what, use) => {
     daemon.answerRaw(procedures.connectGetType, () => undefined);
