@@ -1,4 +1,5 @@
 import { DeadlineError, type RequestLabel } from './errors.ts';
+import { startTimer } from './timer.ts';
 
 /** Limits of one request. */
 export interface RequestOptions {
@@ -60,7 +61,7 @@ export class Call<T> implements PendingCall {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#signal = signal;
-    this.#timer = setTimeout(() => this.fail(new DeadlineError(request, deadlineMs)), deadlineMs);
+    this.#timer = startTimer(() => this.fail(new DeadlineError(request, deadlineMs)), deadlineMs);
     signal?.addEventListener('abort', this.#aborted, { once: true });
     if (signal?.aborted) this.#aborted();
   }

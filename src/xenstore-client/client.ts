@@ -1,9 +1,10 @@
 import { Call, type Request, type RequestOptions } from './call.ts';
 import { ConnectionLostError } from './errors.ts';
+import { Listeners } from './listeners.ts';
 import { DEFAULT_DEVICE_PATH, DEFAULT_SOCKET_PATH, socketOrDevice } from './open-transport.ts';
 import { checkPathOrEvent } from './path.ts';
 import { domainPathRequest, isIntroducedRequest, request } from './requests.ts';
-import { type Backoff, Session } from './session.ts';
+import { type Backoff, Session, type SessionOptions } from './session.ts';
 import { Store } from './store.ts';
 import { runTransaction, startRequest, type Transaction, type TransactionOptions } from './transaction.ts';
 import type { OpenTransport } from './transport.ts';
@@ -39,6 +40,14 @@ export interface Watch {
   close(options?: RequestOptions): Promise<void>;
 }
 
+/** What a client and its session share. */
+interface Parts {
+  readonly watches: WatchTable;
+  readonly deadlineMs: number;
+  readonly disconnected: Listeners<Error>;
+  readonly reconnected: Listeners<void>;
+}
+
 const DEFAULT_DEADLINE_MS = 5000;
 const DEFAULT_WINDOW = 128;
 const DEFAULT_MAX_QUEUED = 16_384;
@@ -56,55 +65,31 @@ export class XenstoreClient extends Store {
   readonly #session: Session;
   readonly #watches: WatchTable;
   readonly #deadlineMs: number;
-  readonly #disconnected: Set<(cause: Error) => void>;
-  readonly #reconnected: Set<() => void>;
+  readonly #disconnected: Listeners<Error>;
+  readonly #reconnected: Listeners<void>;
 
-  private constructor(
-    session: Session,
-    watches: WatchTable,
-    deadlineMs: number,
-    disconnected: Set<(cause: Error) => void>,
-    reconnected: Set<() => void>,
-  ) {
+  private constructor(session: Session, parts: Parts) {
     super();
     this.#session = session;
-    this.#watches = watches;
-    this.#deadlineMs = deadlineMs;
-    this.#disconnected = disconnected;
-    this.#reconnected = reconnected;
+    this.#watches = parts.watches;
+    this.#deadlineMs = parts.deadlineMs;
+    this.#disconnected = parts.disconnected;
+    this.#reconnected = parts.reconnected;
   }
 
   /**
    * Connects, in one attempt.
-   * @throws ConnectError naming every path that was tried, DeadlineError, or the signal's reason
+   * @throws ConnectError naming every path that was tried, DeadlineError, the signal's reason, or RangeError for an
+   * option that is not above 0
    */
   static async connect(options: XenstoreClientOptions = {}): Promise<XenstoreClient> {
-    const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
-    const maxQueued = options.maxQueued ?? DEFAULT_MAX_QUEUED;
-    const { socketPath = DEFAULT_SOCKET_PATH, devicePath = DEFAULT_DEVICE_PATH } = options;
-    const watches = new WatchTable();
-    const disconnected = new Set<(cause: Error) => void>();
-    const reconnected = new Set<() => void>();
-    const session = await Session.open(
-      {
-        connection: {
-          open: options.transport ?? socketOrDevice(socketPath, devicePath),
-          window: options.window ?? DEFAULT_WINDOW,
-          maxQueued,
-          frameMs: deadlineMs,
-          maxReply: options.maxReplyBytes ?? MAX_REPLY_BYTES,
-          onWatchEvent: (path, token) => watches.deliver(path, token),
-        },
-        backoff: options.backoff ?? DEFAULT_BACKOFF,
-        maxQueued,
-        connectMs: deadlineMs,
-        restore: connection => watches.restore(connection, deadlineMs),
-        onDisconnect: cause => notify(disconnected, cause),
-        onReconnect: () => notify(reconnected, undefined),
-      },
-      options.signal,
-    );
-    return new XenstoreClient(session, watches, deadlineMs, disconnected, reconnected);
+    const parts: Parts = {
+      watches: new WatchTable(),
+      deadlineMs: positive(options.deadlineMs ?? DEFAULT_DEADLINE_MS, 'deadlineMs'),
+      disconnected: new Listeners(),
+      reconnected: new Listeners(),
+    };
+    return new XenstoreClient(await Session.open(sessionOptions(options, parts), options.signal), parts);
   }
 
   /**
@@ -162,12 +147,12 @@ export class XenstoreClient extends Store {
    * @returns a function that takes the listener away
    */
   onDisconnect(listener: (cause: Error) => void): () => void {
-    return subscribe(this.#disconnected, listener);
+    return this.#disconnected.add(listener);
   }
 
   /** Calls the listener when there is a connection again and all watches are set up. Returns like {@link onDisconnect}. */
   onReconnect(listener: () => void): () => void {
-    return subscribe(this.#reconnected, listener);
+    return this.#reconnected.add(listener);
   }
 
   /**
@@ -175,7 +160,6 @@ export class XenstoreClient extends Store {
    * been sent. Resolves when no socket, file, process or timer of the client is left.
    */
   async close(): Promise<void> {
-    this.#watches.clear();
     await this.#session.close();
   }
 
@@ -199,12 +183,29 @@ export class XenstoreClient extends Store {
   }
 }
 
-function subscribe<T>(listeners: Set<T>, listener: T): () => void {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
+function sessionOptions(options: XenstoreClientOptions, parts: Parts): SessionOptions {
+  const { watches, deadlineMs, disconnected, reconnected } = parts;
+  const { socketPath = DEFAULT_SOCKET_PATH, devicePath = DEFAULT_DEVICE_PATH } = options;
+  const maxQueued = positive(options.maxQueued ?? DEFAULT_MAX_QUEUED, 'maxQueued');
+  return {
+    connection: {
+      open: options.transport ?? socketOrDevice(socketPath, devicePath),
+      window: positive(options.window ?? DEFAULT_WINDOW, 'window'),
+      maxQueued,
+      maxReply: positive(options.maxReplyBytes ?? MAX_REPLY_BYTES, 'maxReplyBytes'),
+      frameMs: deadlineMs,
+      onWatchEvent: (path, token) => watches.deliver(path, token),
+    },
+    backoff: options.backoff ?? DEFAULT_BACKOFF,
+    maxQueued,
+    connectMs: deadlineMs,
+    restore: connection => watches.restore(connection, deadlineMs),
+    onDisconnect: cause => disconnected.notify(cause),
+    onReconnect: () => reconnected.notify(),
+  };
 }
 
-/** Calls listeners on their own turn, so that one that throws cannot break the client in the middle of its work. */
-function notify<T>(listeners: ReadonlySet<(value: T) => void>, value: T): void {
-  for (const listener of listeners) queueMicrotask(() => listener(value));
+function positive(value: number, name: string): number {
+  if (value > 0) return value;
+  throw new RangeError(`xenstore client: ${name} is ${value}; it must be above 0`);
 }

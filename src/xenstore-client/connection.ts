@@ -2,6 +2,7 @@ import type { CallTarget, PendingCall } from './call.ts';
 import { CallQueue } from './call-queue.ts';
 import { ConnectionLostError, InvalidRequestError, ProtocolError, XenstoreError } from './errors.ts';
 import { FrameParser } from './frame-parser.ts';
+import { startTimer } from './timer.ts';
 import type { OpenTransport, Transport } from './transport.ts';
 import { encodeFrame, type Frame, MessageType } from './wire.ts';
 
@@ -152,7 +153,7 @@ export class Connection implements CallTarget {
 
   #expectRest(): NodeJS.Timeout {
     const { frameMs } = this.#options;
-    return setTimeout(() => this.end(new ProtocolError(`a frame is not complete after ${frameMs} ms`)), frameMs);
+    return startTimer(() => this.end(new ProtocolError(`a frame is not complete after ${frameMs} ms`)), frameMs);
   }
 
   #dispatch(frame: Frame): void {

@@ -2,6 +2,7 @@ import type { PendingCall } from './call.ts';
 import { CallQueue } from './call-queue.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
 import { ClientClosedError, DeadlineError } from './errors.ts';
+import { startTimer } from './timer.ts';
 
 /** Pauses between attempts to reconnect: they double from the first to the longest, in ms. */
 export interface Backoff {
@@ -106,7 +107,7 @@ export class Session {
     const { connection: options, connectMs } = this.#options;
     const limit = new AbortController();
     const closing = (): void => limit.abort(this.#closing.signal.reason);
-    const timer = setTimeout(() => limit.abort(new DeadlineError({ operation: 'connect' }, connectMs)), connectMs);
+    const timer = startTimer(() => limit.abort(new DeadlineError({ operation: 'connect' }, connectMs)), connectMs);
     this.#closing.signal.addEventListener('abort', closing, { once: true });
     try {
       const onEnded = (ended: Connection, cause: Error): void => this.#ended(ended, cause);
@@ -130,7 +131,7 @@ export class Session {
   #reconnectLater(cause: Error): void {
     const pauseMs = this.#pauseMs;
     this.#pauseMs = Math.min(pauseMs * 2, this.#options.backoff.longestMs);
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(() => {
       this.#attempt = this.#reconnect();
     }, pauseMs);
     this.#options.onDisconnect(cause);

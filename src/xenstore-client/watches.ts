@@ -43,11 +43,6 @@ export class WatchTable {
     return this.#entries.delete(token);
   }
 
-  /** Removes every watch. */
-  clear(): void {
-    this.#entries.clear();
-  }
-
   /**
    * Calls a watch's listener, after the current bytes have been taken in and in the order of the events. An event for
    * an unknown token is no fault: it was on its way when the watch was removed.

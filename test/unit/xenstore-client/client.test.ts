@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   ClientClosedError,
@@ -71,6 +72,19 @@ describe('matching', () => {
     expect(await values).toEqual(['/a', '/b', '/c', '/d']);
   });
 
+  test('never sends what was given up before its turn', async () => {
+    const client = await connect({ window: 1 });
+    const held = hold();
+    const first = client.read('/first');
+    await expect(client.write('/second', '1', { deadlineMs: 1 })).rejects.toBeInstanceOf(DeadlineError);
+    await held.until(() => true);
+    server.answer = obey;
+    for (const { request, peer } of held.values) obey(request, peer);
+    await first;
+    await client.read('/third');
+    expect(server.requests.map(request => request.type)).toEqual([MessageType.Read, MessageType.Read]);
+  });
+
   test('refuses more than may wait', async () => {
     const client = await connect({ window: 1, maxQueued: 1 });
     const held = hold();
@@ -127,6 +141,18 @@ describe('giving up', () => {
     await expect(reading).rejects.toThrow('enough');
     await expect(client.read('/b', { signal: controller.signal })).rejects.toThrow('enough');
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('not before a deadline that is longer than a timer can be', async () => {
+    const client = await connect({ deadlineMs: Number.POSITIVE_INFINITY });
+    expect(await client.read('/a')).toBe('/a');
+  });
+
+  test('leaves nothing on the signal, which may live long', async () => {
+    const client = await connect();
+    const { signal } = new AbortController();
+    await client.read('/a', { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('does not mistake a late answer for a wrong one', async () => {
@@ -247,6 +273,12 @@ describe('large directories', () => {
     expect(offsets()).toEqual(['0', '4', '0', '4']);
   });
 
+  test('that never end are given up, too', async () => {
+    const client = await connect();
+    answerParts(Array.from({ length: 1000 }, () => `8\0${'a'.repeat(4000)}\0`));
+    await expect(client.directory('/d')).rejects.toThrow(/more than 1048576 bytes/);
+  });
+
   test('that never stand still are given up', async () => {
     const client = await connect();
     answerParts(Array.from({ length: 1000 }, (_, generation) => `${generation}\0a\0`));
@@ -284,6 +316,14 @@ describe('transactions', () => {
     expect(ends.map(request => request.payload.toString())).toEqual(['T\0', 'T\0']);
     const write = server.requests.find(request => request.type === MessageType.Write);
     expect(write?.transactionId).toBe(7);
+  });
+
+  test('are discarded on the server when they fail', async () => {
+    const client = await connect();
+    const attempt = client.transaction(() => Promise.reject(new Error('changed my mind')));
+    await expect(attempt).rejects.toThrow('changed my mind');
+    await client.read('/flush');
+    expect(server.requests[1]).toMatchObject({ type: MessageType.TransactionEnd, payload: Buffer.from('F\0') });
   });
 
   test('take no request after their end', async () => {
@@ -342,6 +382,18 @@ describe('reconnecting', () => {
     expect(events.values).toEqual(['/kept', '/closed', '/kept']);
   });
 
+  test('sets a watch up once that was asked for while there was no connection', async () => {
+    const client = await connect();
+    const causes = new EventLog<Error>();
+    client.onDisconnect(causes.add);
+    await server.halt();
+    await causes.until(() => true);
+    const watching = client.watch('/new', () => {});
+    await server.listen();
+    await watching;
+    expect(server.requests.map(request => request.type)).toEqual([MessageType.Watch]);
+  });
+
   test('tries again when a watch cannot be set up', async () => {
     const client = await connect();
     const causes = new EventLog<Error>();
@@ -356,6 +408,31 @@ describe('reconnecting', () => {
     server.answer = obey;
     await reconnections.until(() => true);
     expect(await client.read('/a')).toBe('/a');
+  });
+
+  test('a watch that is being closed when the connection is lost is closed by that', async () => {
+    const client = await connect();
+    const watch = await client.watch('/a', () => {});
+    const held = hold();
+    const closing = watch.close();
+    await held.until(() => true);
+    server.answer = obey;
+    server.drop();
+    await closing;
+    await client.read('/flush').catch(error => expect(error).toBeInstanceOf(ConnectionLostError));
+    expect(server.requests.filter(request => request.type === MessageType.Watch)).toHaveLength(1);
+  });
+
+  test('a watch that was refused hears nothing', async () => {
+    const client = await connect();
+    const events = new EventLog<string>();
+    server.answer = (request, peer) => peer.refuse(request, 'EACCES');
+    await expect(client.watch('/a', ({ path }) => events.add(path))).rejects.toMatchObject({ code: 'EACCES' });
+    const token = server.requests[0]?.payload.toString().split('\0')[1] ?? '';
+    server.peers[0]?.event('/a', token);
+    server.answer = obey;
+    await client.read('/flush');
+    expect(events.values).toEqual([]);
   });
 
   test('delivers events in order, none after closing, and ignores those of unknown watches', async () => {
@@ -373,6 +450,30 @@ describe('reconnecting', () => {
     await client.read('/flush');
     expect(events.values).toEqual(['/a', '/a/1', '/a/2', '/a/3']);
   });
+});
+
+test('a listener that throws is its own fault: the client goes on', async () => {
+  const client = await connect();
+  const thrown = new EventLog<unknown>();
+  const usual = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', thrown.add);
+  try {
+    await client.watch('/a', () => {
+      throw new Error('my fault');
+    });
+    await thrown.until(() => true);
+  } finally {
+    process.removeListener('uncaughtException', thrown.add);
+    for (const listener of usual) process.on('uncaughtException', listener);
+  }
+  expect(thrown.values).toEqual([new Error('my fault')]);
+  expect(await client.read('/b')).toBe('/b');
+  expect(server.peers).toHaveLength(1);
+});
+
+test.each(['deadlineMs', 'window', 'maxQueued', 'maxReplyBytes'])('%s must be above 0', async option => {
+  for (const value of [0, -1, Number.NaN]) await expect(connect({ [option]: value })).rejects.toThrow(RangeError);
 });
 
 describe('closing', () => {

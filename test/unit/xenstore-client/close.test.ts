@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { XenstoreClient } from '../../../src/xenstore-client/index.ts';
+import { encodeFrame, encodeStrings, MessageType, XenstoreClient } from '../../../src/xenstore-client/index.ts';
+import { EventLog } from '../../daemons/event-log.ts';
 import { FakeServer, obey } from './fake-server.ts';
 
 /** Open sockets and armed timers of this process. The file has one test, so nobody else's are among them. */
@@ -24,12 +25,14 @@ test('closing leaves no timer and no socket, in whatever state the client is', a
   const abandoned = Promise.allSettled([busy.read('/sent'), busy.read('/queued')]);
   await busy.close();
 
+  server.answer = obey;
   const inFrame = await XenstoreClient.connect({ socketPath });
-  const begun = new Promise<void>(resolve => {
-    server.answer = (_request, peer) => peer.socket.write(Buffer.alloc(3), () => resolve());
-  });
-  const halfAnswered = Promise.allSettled([inFrame.read('/a')]);
-  await begun;
+  const events = new EventLog<unknown>();
+  await inFrame.watch('/a', events.add);
+  await events.until(() => true);
+  const event = { type: MessageType.WatchEvent, requestId: 0, transactionId: 0, payload: encodeStrings('/a', 'w1') };
+  server.peers.at(-1)?.socket.write(Buffer.concat([encodeFrame(event), Buffer.alloc(3)]));
+  await events.until(() => true, 2);
   await inFrame.close();
 
   const lost = await XenstoreClient.connect({ socketPath });
@@ -41,6 +44,6 @@ test('closing leaves no timer and no socket, in whatever state the client is', a
   const waiting = Promise.allSettled([lost.read('/a')]);
   await lost.close();
 
-  await Promise.all([abandoned, halfAnswered, waiting]);
+  await Promise.all([abandoned, waiting]);
   expect(resources()).toEqual(before);
 });

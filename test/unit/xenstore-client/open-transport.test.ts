@@ -41,6 +41,13 @@ test('the device carries whole frames of 4096 bytes, header included, both ways'
   expect(closed.values).toHaveLength(1);
 });
 
+test('a request that fits a socket but not the device is refused', async () => {
+  const client = await XenstoreClient.connect({ socketPath: join(folder, 'none'), devicePath: device });
+  await expect(client.write('/a', Buffer.alloc(4078))).rejects.toMatchObject({ name: 'InvalidRequestError' });
+  await client.write('/a', Buffer.alloc(4077));
+  await client.close();
+});
+
 test('the device is tried only after the socket', async () => {
   const server = await FakeServer.start(obey);
   const client = await XenstoreClient.connect({ socketPath: server.socketPath, devicePath: device });

@@ -68,7 +68,7 @@ test('takes a payload of exactly the limit, and none above it', () => {
 
 test('joins and splits strings', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }).filter(text => !text.includes('\0'))), strings => {
+    fc.property(fc.array(fc.string({ unit: fc.constantFrom('a', '7', '/', 'ä', '😀', '\n') })), strings => {
       expect(decodeStrings(encodeStrings(...strings))).toEqual(strings);
     }),
   );

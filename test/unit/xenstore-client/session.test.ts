@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
+  ClientClosedError,
   encodeFrame,
   encodeStrings,
   FrameParser,
+  MessageType,
   type OpenTransport,
   type TransportEvents,
   XenstoreClient,
@@ -77,5 +79,58 @@ test('a connection that ends while it is being opened is not taken for a good on
   await vi.advanceTimersByTimeAsync(50);
   await made;
   expect(failures).toBe(1);
+  await client.close();
+});
+
+test('closing waits until the transport is gone', async () => {
+  let gone: () => void = () => {};
+  const slow: OpenTransport = async events => ({
+    maxPayload: 4096,
+    send: () => {},
+    close: () => {
+      gone = (): void => events.closed(new Error('closed'));
+    },
+  });
+  const client = await XenstoreClient.connect({ transport: slow });
+  const order: string[] = [];
+  const closing = client.close().then(() => order.push('closed'));
+  await vi.advanceTimersByTimeAsync(10_000);
+  order.push('gone');
+  gone();
+  await closing;
+  expect(order).toEqual(['gone', 'closed']);
+});
+
+test('closing waits for an attempt to connect that is under way, and undoes it', async () => {
+  const opening: (() => void)[] = [];
+  const stubborn: OpenTransport = async (events, signal) => {
+    if (connections.length > 0) await new Promise<void>(resolve => opening.push(resolve));
+    return transport(events, signal);
+  };
+  connections.length = 0;
+  const client = await XenstoreClient.connect({ transport: stubborn, backoff: { firstMs: 10, longestMs: 10 } });
+  connections.at(-1)?.closed(new Error('lost'));
+  await vi.advanceTimersByTimeAsync(10);
+  const order: string[] = [];
+  const closing = client.close().then(() => order.push('closed'));
+  await vi.advanceTimersByTimeAsync(10_000);
+  order.push('opened');
+  expect(opening).toHaveLength(1);
+  opening[0]?.();
+  await closing;
+  expect(order).toEqual(['opened', 'closed']);
+  await expect(client.read('/a')).rejects.toBeInstanceOf(ClientClosedError);
+});
+
+test('a frame in pieces is no silence, once it is complete', async () => {
+  const client = await XenstoreClient.connect({ transport, deadlineMs: 10 });
+  const before = connections.length;
+  const event = { type: MessageType.WatchEvent, requestId: 0, transactionId: 0, payload: encodeStrings('/a', 'w1') };
+  const bytes = encodeFrame(event);
+  connections.at(-1)?.data(bytes.subarray(0, 3));
+  await vi.advanceTimersByTimeAsync(9);
+  connections.at(-1)?.data(bytes.subarray(3));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(connections).toHaveLength(before);
   await client.close();
 });
