@@ -2,7 +2,7 @@ export { type Fault, type FaultKind, Faults, InjectedFault, type Operation, stri
 export { BACKEND_ROOT, backendPath, listEntries } from './model/backend.ts';
 export { type Device, type DeviceSpec, PCIBACK, worksInDom0 } from './model/device.ts';
 export { type Domain, type DomainSpec, type Hostdev, plainHostdev } from './model/domain.ts';
-export { bindDriver, plug, probeDriver, unbindDriver, unplug } from './model/kernel.ts';
+export { bindDriver, nodedevDetach, overrideDriver, plug, probeDriver, unbindDriver, unplug } from './model/kernel.ts';
 export { LIBVIRT_9_0, LIBVIRT_11_0, type Libvirt, type LifecycleNotice } from './model/libvirt.ts';
 export { Model } from './model/model.ts';
 export { LibvirtRefusal } from './model/refusal.ts';
@@ -10,3 +10,7 @@ export { at, CARDS, DEFAULT_WORLD, networkCard, nvmeDisk, rootPort, type World }
 export { runXl, type XlResult } from './model/xl.ts';
 export { observe } from './observe.ts';
 export { perform } from './perform.ts';
+export type { Simulation } from './simulation.ts';
+export { controlSocket } from './simulation.ts';
+export { PathTooLongError } from './socket-server.ts';
+export { type SimulatedDom0, type SimulationOptions, startSimulatedDom0 } from './start.ts';

@@ -28,6 +28,8 @@ export interface Device {
   present: boolean;
   /** The driver bound in dom0, pciback included. */
   driver: string | undefined;
+  /** sysfs `driver_override`: then no other driver binds. */
+  driverOverride: string | undefined;
   /** Owned by the hypervisor's DOM_IO: dom0's driver cannot use it. */
   quarantined: boolean;
   /** pciback lets a guest write all of the config space; stays until the device leaves pciback. */
@@ -42,6 +44,7 @@ export function bootDevice(spec: DeviceSpec): Device {
     spec,
     present: true,
     driver: spec.homeDriver,
+    driverOverride: undefined,
     quarantined: false,
     permissive: false,
     holder: undefined,

@@ -7,7 +7,7 @@ import { Store } from './store.ts';
 export interface Dom0Listener {
   /** A device's driver, presence or card. */
   deviceChanged?(device: Device): void;
-  /** A domain was created or ended. */
+  /** A domain was created or ended, or its devices changed. */
   instancesChanged?(): void;
 }
 

@@ -11,9 +11,10 @@ export interface Hostdev {
   readonly driverNamed: boolean;
 }
 
-/** An element of `<metadata>`: its text, under its namespace. */
+/** An element of `<metadata>`: its text without namespace, and the prefix that the definition shows it under. */
 export interface MetadataElement {
   readonly uri: string;
+  readonly key: string;
   readonly xml: string;
 }
 
@@ -22,11 +23,10 @@ export interface Definition {
   readonly passthrough: boolean;
   readonly hostdevs: readonly Hostdev[];
   readonly metadata: readonly MetadataElement[];
-  /** The other elements of the domain and of its devices, as they were written. */
+  /** The other elements of the domain, of its features and of its devices, as they were written. */
   readonly otherElements: string;
-  readonly otherDevices: string;
-  /** The features beside Xen's passthrough, as they were written. */
   readonly otherFeatures: string;
+  readonly otherDevices: string;
 }
 
 export type DomainType = 'pv' | 'hvm' | 'pvh';
@@ -34,7 +34,10 @@ export type DomainType = 'pv' | 'hvm' | 'pvh';
 /** One running instance. */
 export interface Instance {
   readonly domid: number;
+  /** Whether PCI passthrough was on when it was created: asked for, or because there was a device. */
   readonly passthrough: boolean;
+  /** What it was created from. */
+  readonly started: Definition;
   paused: boolean;
   /** What the toolstack that made it believes; libvirt's live definition. */
   live: Definition;
@@ -71,8 +74,8 @@ export const EMPTY_DEFINITION: Definition = {
   hostdevs: [],
   metadata: [],
   otherElements: '',
-  otherDevices: '',
   otherFeatures: '',
+  otherDevices: '',
 };
 
 /** A hostdev as an administrator writes it: unmanaged, nothing else said. */

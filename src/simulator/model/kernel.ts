@@ -21,7 +21,7 @@ export function unbindDriver(dom0: Dom0, device: Device): void {
  */
 export function bindDriver(dom0: Dom0, device: Device, driver: string): boolean {
   if (device.driver !== undefined) return false;
-  if (driver !== PCIBACK && driver !== device.spec.homeDriver) return false;
+  if (!fits(device, driver)) return false;
   if (driver !== PCIBACK && device.holder !== undefined) {
     dom0.violate(`${device.spec.address} bound to ${driver} while domain ${device.holder} has it`);
   }
@@ -30,9 +30,31 @@ export function bindDriver(dom0: Dom0, device: Device, driver: string): boolean 
   return true;
 }
 
+function fits(device: Device, driver: string): boolean {
+  if (device.driverOverride !== undefined) return driver === device.driverOverride;
+  return driver === PCIBACK || driver === device.spec.homeDriver;
+}
+
+/**
+ * host to assignable as `virsh nodedev-detach` does it: bound to pciback by `driver_override`, but not in quarantine,
+ * and nobody notes which driver it had.
+ */
+export function nodedevDetach(dom0: Dom0, device: Device): void {
+  if (device.driver !== undefined) unbindDriver(dom0, device);
+  device.driverOverride = PCIBACK;
+  bindDriver(dom0, device, PCIBACK);
+}
+
+/** Writes sysfs `driver_override`; empty takes it back. */
+export function overrideDriver(dom0: Dom0, device: Device, driver: string | undefined): void {
+  device.driverOverride = driver;
+  dom0.deviceChanged(device);
+}
+
 /** Gives a device without a driver to the one that fits, as a write to sysfs `drivers_probe` does. */
 export function probeDriver(dom0: Dom0, device: Device): void {
-  if (device.spec.homeDriver !== undefined) bindDriver(dom0, device, device.spec.homeDriver);
+  const driver = device.driverOverride ?? device.spec.homeDriver;
+  if (driver !== undefined) bindDriver(dom0, device, driver);
 }
 
 /**
@@ -44,6 +66,7 @@ export function unplug(dom0: Dom0, address: Address): void {
   if (device === undefined) return;
   device.present = false;
   device.driver = undefined;
+  device.driverOverride = undefined;
   device.permissive = false;
   device.quarantined = false;
   device.holder = undefined;

@@ -12,12 +12,15 @@ export interface Affected {
   readonly stored: boolean;
 }
 
+/** The lifecycle events there are. */
+type LifecycleName = Exclude<LifecycleEventName, 'unknown'>;
+
 /** A lifecycle event; `detail` counts per event as in libvirt-domain.h. */
 export interface LifecycleNotice {
   readonly domain: Domain;
   /** The instance it is about, also when that is gone already. */
   readonly domid: number | undefined;
-  readonly event: LifecycleEventName;
+  readonly event: LifecycleName;
   readonly detail: number;
 }
 
@@ -77,6 +80,21 @@ export class Libvirt {
     return domain;
   }
 
+  /** Starts a domain that is not stored. @throws {LibvirtRefusal} and there is none. */
+  create(identity: { name: string; uuid: string; type: DomainType }, definition: Definition): Domain {
+    if (this.domains().some(({ name, uuid }) => name === identity.name || uuid === identity.uuid)) {
+      throw operationFailed(`domain '${identity.name}' already exists`);
+    }
+    const domain: Domain = { ...identity, toolstack: 'libvirt', stored: undefined, instance: undefined };
+    this.#dom0.domains.set(domain.uuid, domain);
+    try {
+      this.#boot(domain, definition);
+    } finally {
+      if (domain.instance === undefined) this.#dom0.domains.delete(domain.uuid);
+    }
+    return domain;
+  }
+
   /** Forgets the stored definition; a running domain goes on as a transient one. */
   undefine(domain: Domain): void {
     if (domain.stored === undefined) throw operationInvalid('cannot undefine transient domain');
@@ -89,7 +107,7 @@ export class Libvirt {
   start(domain: Domain, paused = false): void {
     if (domain.instance !== undefined) throw operationInvalid('domain is already running');
     this.#boot(domain, domain.stored ?? EMPTY_DEFINITION);
-    if (domain.instance !== undefined && paused) (domain.instance as { paused: boolean }).paused = true;
+    if (paused) this.setPaused(domain, true);
   }
 
   /** Ends a running instance. Its devices stay on pciback. */
@@ -117,7 +135,15 @@ export class Libvirt {
   setPaused(domain: Domain, paused: boolean): void {
     if (domain.instance === undefined) throw operationInvalid('domain is not running');
     domain.instance.paused = paused;
+    this.#dom0.instancesChanged();
     this.#notify(domain, paused ? 'suspended' : 'resumed', 0);
+  }
+
+  /** Changes a definition in another way than by devices: its metadata. @throws {LibvirtRefusal} */
+  edit(domain: Domain, affected: Affected, change: (definition: Definition) => Definition): void {
+    const stored = this.#storedFor(domain, affected);
+    if (affected.live && domain.instance !== undefined) domain.instance.live = change(domain.instance.live);
+    if (stored !== undefined) domain.stored = change(stored);
   }
 
   /** Adds a device to the running instance, to the stored definition, or to both. @throws {LibvirtRefusal} */
@@ -212,7 +238,7 @@ export class Libvirt {
     destroyInstance(this.#dom0, domain);
   }
 
-  #notify(domain: Domain, event: LifecycleEventName, detail: number, domid = domain.instance?.domid): void {
+  #notify(domain: Domain, event: LifecycleName, detail: number, domid = domain.instance?.domid): void {
     for (const listener of this.#listeners) listener({ domain, domid, event, detail });
   }
 }

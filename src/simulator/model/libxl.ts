@@ -55,6 +55,8 @@ function seize(dom0: Dom0, device: Device): string[] {
     const text = `${address} not bound to a driver, will not be rebound.`;
     log.push(logLine('warning', '741:libxl__device_pci_assignable_add', text));
   }
+  // pciback takes what is written to its new_slot, whatever driver_override says.
+  device.driverOverride = undefined;
   bindDriver(dom0, device, PCIBACK);
   return log;
 }
@@ -124,6 +126,7 @@ export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive:
   device.permissive ||= permissive;
   const guest = { domid: instance.domid, name: domain.name, type: domain.type };
   addEntry(dom0.store, guest, { address, permissive }, starting);
+  dom0.instancesChanged();
   return done(...log);
 }
 
@@ -137,6 +140,7 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address): Outcome
   takeBack(dom0, address);
   removeEntry(dom0.store, instance.domid, address);
   dom0.store.remove(`${notesPath(address)}/domid`);
+  dom0.instancesChanged();
   return done();
 }
 
@@ -155,7 +159,7 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     const text = `Domain ${domid}:passthrough not yet supported for x86 PVH guests`;
     return failed(`libxl: error: libxl_x86.c:876:libxl__arch_passthrough_mode_setdefault: ${text}`);
   }
-  domain.instance = { domid, passthrough, paused: false, live: definition };
+  domain.instance = { domid, passthrough, paused: false, started: definition, live: definition };
   introduce(dom0, domain, domid);
   const log: string[] = [];
   for (const hostdev of definition.hostdevs) {
