@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { type LibvirtReader, readLibvirt } from '../../../src/host/libvirt-view.ts';
+import { ConnectionLostError, type DomainRef, ErrorCode, LibvirtError } from '../../../src/node-libvirt/index.ts';
+
+const never = new AbortController().signal;
+const LIVE = "<domain><os><type machine='xenpv'>linux</type></os><devices/></domain>";
+const STORED = "<domain><os><type>hvm</type></os><features><xen><passthrough state='on'/></xen></features></domain>";
+
+interface World {
+  readonly persistent: readonly DomainRef[];
+  readonly transient: readonly DomainRef[];
+  readonly state?: Awaited<ReturnType<LibvirtReader['domainState']>>['state'];
+  /** Thrown instead of this domain's definition. */
+  readonly failing?: Readonly<Record<string, Error>>;
+  readonly live?: string;
+}
+
+function libvirt({ persistent, transient, state = 'running', failing = {}, live = LIVE }: World): LibvirtReader {
+  return {
+    listDomains: async ({ flags } = {}) => [...(flags === 4 ? persistent : transient)],
+    domainState: async () => ({ state, reason: 0 }),
+    domainXml: async (domain, { inactive } = {}) => {
+      const error = failing[domain.name];
+      if (error !== undefined) throw error;
+      return inactive === true ? STORED : live;
+    },
+  };
+}
+
+function ref(name: string, id: number): DomainRef {
+  return { name, uuid: `${name}-uuid`, id };
+}
+
+function libvirtError(code: number): LibvirtError {
+  const nothing = { str1: null, str2: null, str3: null, int1: 0, int2: 0 };
+  return new LibvirtError('domainGetXmlDesc', { code, domain: 10, message: 'no', level: 2, ...nothing });
+}
+
+describe("libvirt's view", () => {
+  test('dom0 is left out, running and shut off domains are read', async () => {
+    const world = { persistent: [ref('Domain-0', 0), ref('red', 1)], transient: [ref('brief', 2)] };
+    expect(await readLibvirt(libvirt(world), never)).toEqual([
+      {
+        name: 'red',
+        uuid: 'red-uuid',
+        domid: 1,
+        state: 'running',
+        live: { type: 'pv', hostdevs: [], passthrough: false },
+        stored: { type: 'hvm', hostdevs: [], passthrough: true },
+      },
+      {
+        name: 'brief',
+        uuid: 'brief-uuid',
+        domid: 2,
+        state: 'running',
+        live: { type: 'pv', hostdevs: [], passthrough: false },
+      },
+    ]);
+    const [off] = await readLibvirt(libvirt({ persistent: [ref('red', -1)], transient: [], state: 'shutOff' }), never);
+    expect(off).toEqual({ name: 'red', uuid: 'red-uuid', state: 'shutoff', stored: expect.anything() });
+  });
+
+  const states = [
+    ['running', 1, 'running'],
+    ['blocked', 1, 'running'],
+    ['paused', 1, 'paused'],
+    ['shuttingDown', 1, 'changing'],
+    ['crashed', 1, 'changing'],
+    ['shutOff', 1, 'changing'],
+    ['running', -1, 'changing'],
+    ['crashed', -1, 'shutoff'],
+  ] as const;
+  test.each(states)('%s with id %i is %s', async (state, id, expected) => {
+    const [domain] = await readLibvirt(libvirt({ persistent: [ref('red', id)], transient: [], state }), never);
+    expect(domain?.state).toBe(expected);
+  });
+
+  test('a domain that disappears during the look is left out', async () => {
+    const failing = { red: libvirtError(ErrorCode.noDomain) };
+    const world = { persistent: [ref('red', 1), ref('blue', 2)], transient: [], failing };
+    expect((await readLibvirt(libvirt(world), never)).map(({ name }) => name)).toEqual(['blue']);
+  });
+
+  test('anything else that fails makes the look fail', async () => {
+    const errors = [libvirtError(ErrorCode.internalError), new ConnectionLostError('gone')];
+    for (const error of errors) {
+      const world = { persistent: [ref('red', 1), ref('blue', 2)], transient: [], failing: { red: error } };
+      await expect(readLibvirt(libvirt(world), never)).rejects.toMatchObject({ code: 'Unreachable' });
+    }
+    const world = { persistent: [ref('red', 1)], transient: [], live: '<domain' };
+    await expect(readLibvirt(libvirt(world), never)).rejects.toMatchObject({
+      code: 'Unreachable',
+      message: expect.stringContaining('red'),
+    });
+  });
+
+  test('a domain that is in both lists is one domain', async () => {
+    const world = { persistent: [ref('red', 1)], transient: [ref('red', 1)] };
+    expect(await readLibvirt(libvirt(world), never)).toHaveLength(1);
+  });
+});
