@@ -1,1 +1,5 @@
-process.exitCode = 0;
+import { runProgram } from './cli/program.ts';
+import { processShell } from './cli/shell.ts';
+
+// Ends the process although a library may still hold a timer; on Linux what was written has arrived by then.
+void runProgram(process.argv.slice(2), processShell()).then(code => process.exit(code));

@@ -1,0 +1,41 @@
+import type { AssignmentStatus } from '../controller/status-types.ts';
+import { readyOf } from '../daemon/narration.ts';
+import { readyCell } from './readiness.ts';
+import type { Screen } from './screen.ts';
+import { type CellInput, tone } from './table.ts';
+import { ageText } from './times.ts';
+
+export interface AssignmentTableOptions {
+  /** ms since the epoch; undefined where nobody knows how long things have been so. */
+  readonly now: number | undefined;
+  readonly wide: boolean;
+}
+
+/** A table with one row for each assignment. */
+export function showAssignments(
+  screen: Screen,
+  assignments: readonly AssignmentStatus[],
+  { now, wide }: AssignmentTableOptions,
+): void {
+  const headers = ['NAME', 'DOMAIN', 'DEVICES', 'READY', 'REASON', 'AGE'];
+  const rows = assignments.map(assignment => {
+    const row = tableRow(assignment, now);
+    const place = `${assignment.file}:${assignment.line}`;
+    return wide ? [...row, place, readyOf(assignment)?.message] : row;
+  });
+  screen.table(wide ? [...headers, 'FILE', 'MESSAGE'] : headers, rows, wide);
+}
+
+function tableRow(assignment: AssignmentStatus, now: number | undefined): CellInput[] {
+  const ready = readyOf(assignment);
+  const inPlace = assignment.devices.filter(device => device.ready).length;
+  const stalled = assignment.conditions.some(condition => condition.type === 'Stalled');
+  return [
+    assignment.name,
+    assignment.domain,
+    `${inPlace}/${assignment.devices.length}`,
+    readyCell(ready === undefined ? undefined : ready.status === 'True'),
+    stalled ? tone(ready?.reason ?? 'Stalled', 'bad') : ready?.reason,
+    ready === undefined || now === undefined ? undefined : ageText(ready.lastTransitionTime, now),
+  ];
+}

@@ -1,0 +1,86 @@
+import type { AssignmentStatus } from '../controller/status-types.ts';
+import { findDomain } from '../plan/domains.ts';
+import { placeText } from '../plan/observed.ts';
+import { stepText } from '../plan/step.ts';
+import { nextFor } from './next.ts';
+import { deviceReadiness, readyCell } from './readiness.ts';
+import type { Screen } from './screen.ts';
+import type { Survey } from './survey.ts';
+import type { CellInput } from './table.ts';
+import { ageText } from './times.ts';
+import { failureLines, stepLines, waitLines } from './waits.ts';
+
+/** Explains one assignment: what it asks for, its conditions, and for each device what is to become of it. */
+export function showAssignment(screen: Screen, look: Survey, assignment: AssignmentStatus): void {
+  showSpec(screen, look, assignment);
+  showConditions(screen, look, assignment);
+  showDevices(screen, look, assignment);
+}
+
+function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: AssignmentStatus): void {
+  screen.field('Assignment', name);
+  screen.field('File', `${file}:${line}`);
+  const spec = look.source.assignments.find(found => found.assignment.metadata.name === name)?.assignment.spec;
+  if (spec === undefined) {
+    screen.field('Domain', domain);
+    screen.field('Content', 'the file is not valid now; the controller keeps to its last good content');
+    return;
+  }
+  const { updatePolicy, whenStopped, deletionPolicy, driftPolicy, suspend } = spec;
+  const found = findDomain(look.observed, spec.domain);
+  const state = found === undefined ? 'not found' : found.state;
+  const id = found?.domid === undefined ? '' : `, domain id ${found.domid}`;
+  screen.field('Domain', `${domain} (${state}${id})`);
+  screen.field(
+    'Policies',
+    `updatePolicy ${updatePolicy}, whenStopped ${whenStopped},`,
+    `deletionPolicy ${deletionPolicy}, driftPolicy ${driftPolicy}`,
+  );
+  screen.field('Suspended', suspend ? 'yes' : 'no');
+  const step = found === undefined ? undefined : look.plan.configures.get(found.uuid);
+  if (step !== undefined) screen.field('Steps', ...stepLines([stepText(step)]));
+}
+
+function showConditions(screen: Screen, look: Survey, { conditions }: AssignmentStatus): void {
+  screen.section('Conditions');
+  for (const { type, status, reason, message, lastTransitionTime } of conditions) {
+    const age = look.controller === undefined ? '' : ` for ${ageText(lastTransitionTime, look.now)}`;
+    screen.line(`  ${type} ${status}${age}: ${reason}: ${message}`);
+  }
+}
+
+function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus): void {
+  screen.section('Devices');
+  screen.table(
+    ['ENTRY', 'ADDRESS', 'PLACE', 'READY', 'REASON'],
+    assignment.devices.map(device => deviceRow(look, assignment.name, device)),
+  );
+  for (const { address } of assignment.devices) {
+    const status = look.status.devices.find(found => found.address === address);
+    if (address === undefined || status === undefined) continue;
+    const nothing = status.steps.length === 0 && status.wait === undefined && status.failure === undefined;
+    if (nothing) continue;
+    screen.line();
+    screen.field('Device', address);
+    if (status.steps.length > 0) screen.field('Steps', ...stepLines(status.steps));
+    if (status.wait !== undefined) screen.field('Wait', ...waitLines(status.wait, look));
+    if (status.failure !== undefined) screen.field('Failure', ...failureLines(status.failure, look));
+    screen.field('Next', nextFor(look, address));
+  }
+}
+
+function deviceRow(
+  look: Survey,
+  name: string,
+  { entry, address, ready }: AssignmentStatus['devices'][number],
+): CellInput[] {
+  if (address === undefined) {
+    const item = look.plan.entries.find(
+      found => found.assignment.assignment.metadata.name === name && found.entry.name === entry,
+    );
+    return [entry, undefined, undefined, readyCell(ready), item?.hold?.reason];
+  }
+  const place = look.status.devices.find(found => found.address === address)?.have;
+  const reason = deviceReadiness(look, address)?.reason;
+  return [entry, address, place === undefined ? undefined : placeText(place), readyCell(ready), reason];
+}

@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { showAssignment } from '../assignment-view.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { ExitCode } from '../exit.ts';
+import { assignmentNamed } from '../find.ts';
+import { showProblemsHint } from '../problems.ts';
+import { Screen } from '../screen.ts';
+import { survey } from '../survey.ts';
+
+/** `xenpci describe assignment`. */
+export function describeAssignmentCommand({ shell, end }: Context): Command {
+  return newCommand('assignment', 'Explain one assignment: its domain, devices, conditions, plan', [
+    ['What keeps it from being Ready, and what you can do', 'xenpci describe assignment sys-net'],
+  ])
+    .alias('assignments')
+    .argument('<name>', 'name of the assignment')
+    .action(async (name: string, _: unknown, command: Command) => {
+      const look = await survey(globalsOf(command, shell));
+      showAssignment(new Screen(shell.stdout, shell), look, assignmentNamed(look, name));
+      showProblemsHint(new Screen(shell.stderr, shell), look);
+      end(ExitCode.ok);
+    });
+}

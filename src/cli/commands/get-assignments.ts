@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { showAssignments } from '../assignment-table.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { ExitCode } from '../exit.ts';
+import { assignmentNamed, chosen } from '../find.ts';
+import { assignmentObject } from '../objects.ts';
+import { type Format, formatOption, printObjects } from '../output.ts';
+import { showProblemsHint } from '../problems.ts';
+import { Screen } from '../screen.ts';
+import { survey } from '../survey.ts';
+
+/** `xenpci get assignments`. */
+export function getAssignmentsCommand({ shell, end }: Context): Command {
+  return newCommand('assignments', 'List assignments: domain, devices in place, readiness', [
+    ['Every assignment, with its file and the whole message', 'xenpci get assignments -o wide'],
+    ['One assignment with its status', 'xenpci get assignments sys-net -o yaml'],
+  ])
+    .alias('assignment')
+    .argument('[name...]', 'which ones; all when none is given')
+    .addOption(formatOption())
+    .addHelpText('after', '\nAGE is how long READY has been so; only a running controller knows it.')
+    .action(async (names: string[], { output }: { output: Format }, command: Command) => {
+      const look = await survey(globalsOf(command, shell));
+      const assignments = chosen(names, look.status.assignments, name => assignmentNamed(look, name));
+      if (output === 'json' || output === 'yaml') {
+        const objects = assignments.map(assignment => assignmentObject(look, assignment));
+        printObjects(shell.stdout, output, { objects, kind: 'PCIAssignment', single: names.length === 1 });
+      } else {
+        const now = look.controller === undefined ? undefined : look.now;
+        showAssignments(new Screen(shell.stdout, shell), assignments, { now, wide: output === 'wide' });
+      }
+      showProblemsHint(new Screen(shell.stderr, shell), look);
+      end(ExitCode.ok);
+    });
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { compareAddresses } from '../../api/address.ts';
+import { type ObservedDevice, placeText } from '../../plan/observed.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { ExitCode } from '../exit.ts';
+import { chosen, deviceAt } from '../find.ts';
+import { deviceObject } from '../objects.ts';
+import { type Format, formatOption, printObjects } from '../output.ts';
+import { showProblemsHint } from '../problems.ts';
+import { deviceReadiness, readyCell } from '../readiness.ts';
+import { Screen } from '../screen.ts';
+import { type Survey, survey } from '../survey.ts';
+import { type CellInput, tone } from '../table.ts';
+
+/** `xenpci get devices`. */
+export function getDevicesCommand({ shell, end }: Context): Command {
+  return newCommand('devices', 'List PCI functions: place, driver, assignment', [
+    ['All functions of the host, with their names', 'xenpci get devices -o wide'],
+    ['One function as an object of kind PCIDevice', 'xenpci get devices 0000:03:00.0 -o yaml'],
+  ])
+    .alias('device')
+    .argument('[address...]', 'which ones, such as 0000:03:00.0; all when none is given')
+    .addOption(formatOption())
+    .action(async (names: string[], { output }: { output: Format }, command: Command) => {
+      const look = await survey(globalsOf(command, shell));
+      const devices = chosen(names, look.observed.devices.values(), name => deviceAt(look, name));
+      devices.sort((a, b) => compareAddresses(a.address, b.address));
+      if (output === 'json' || output === 'yaml') {
+        const objects = devices.map(device => deviceObject(look, device));
+        printObjects(shell.stdout, output, { objects, kind: 'PCIDevice', single: names.length === 1 });
+      } else {
+        showTable(new Screen(shell.stdout, shell), look, devices, output === 'wide');
+      }
+      showProblemsHint(new Screen(shell.stderr, shell), look);
+      end(ExitCode.ok);
+    });
+}
+
+function showTable(screen: Screen, look: Survey, devices: readonly ObservedDevice[], wide: boolean): void {
+  const headers = ['ADDRESS', 'PLACE', 'DRIVER', 'ASSIGNMENT', 'READY', 'REASON'];
+  const rows = devices.map(device => {
+    const { text, resetMethods } = device;
+    const row = tableRow(look, device);
+    return wide ? [...row, text.class, text.vendor, text.device, resetMethods.join(',')] : row;
+  });
+  screen.table(wide ? [...headers, 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, wide);
+}
+
+function tableRow(look: Survey, { address, present, place, driver, divergence }: ObservedDevice): CellInput[] {
+  const readiness = deviceReadiness(look, address);
+  return [
+    address,
+    present ? placeText(place) : tone('vanished', 'bad'),
+    driver,
+    look.status.devices.find(found => found.address === address)?.assignment,
+    readyCell(readiness?.ready),
+    divergence === undefined ? readiness?.reason : tone('Diverged', 'bad'),
+  ];
+}

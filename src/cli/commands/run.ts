@@ -1,0 +1,65 @@
+import { type Command, Option } from 'commander';
+import type { Dom0Layout } from '../../api/layout.ts';
+import { runDaemon } from '../../daemon/run.ts';
+import { detectXen } from '../../host/index.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type ControlOptions, control } from '../control.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { seconds } from '../numbers.ts';
+import type { Shell } from '../shell.ts';
+import { withSimulatedHost } from '../simulated.ts';
+
+interface Options {
+  readonly host: 'real' | 'simulated' | 'auto';
+  readonly resync: number;
+  readonly log?: 'text' | 'json';
+  readonly allowEmpty?: boolean;
+}
+
+/** `xenpci run`. */
+export function runCommand({ shell, end }: Context): Command {
+  return newCommand('run', 'Keep devices where the manifests say, until told to stop', [
+    ['On a Xen dom0, as root', 'xenpci run'],
+    ['On a simulated dom0, with the samples: nothing of this machine is touched', 'xenpci run --host simulated'],
+    ['With other manifests, looking at least once a minute', 'xenpci run --manifests ./manifests --resync 60'],
+  ])
+    .addOption(
+      new Option('--host <kind>', 'the dom0: this one, a simulated one, or this one where there is Xen')
+        .choices(['real', 'simulated', 'auto'])
+        .default('real'),
+    )
+    .option('--resync <seconds>', 'look at least this often, whatever is heard of', seconds, 30)
+    .addOption(
+      new Option('--log <format>', 'lines for people or for programs (default: text on a terminal)').choices([
+        'text',
+        'json',
+      ]),
+    )
+    .option('--allow-empty', 'take a missing or empty folder of manifests as: nothing is desired')
+    .action(async (options: Options, command: Command) => {
+      const globals = globalsOf(command, shell);
+      const { resync, allowEmpty = false } = options;
+      const simulated = await isSimulated(options.host, globals.layout);
+      const log = options.log ?? (simulated || shell.stdout.isTerminal ? 'text' : 'json');
+      const run = (where: ControlOptions['globals']): Promise<ExitCode> =>
+        keep(shell, { globals: where, log, resyncMs: resync * 1000, allowEmpty });
+      end(simulated ? await withSimulatedHost(shell, globals, { asked: options.host, log }, run) : await run(globals));
+    });
+}
+
+/** @throws {CliError} when a real host was asked for and this is none. */
+async function isSimulated(asked: Options['host'], layout: Dom0Layout): Promise<boolean> {
+  if (asked === 'simulated') return true;
+  if (await detectXen(layout)) return false;
+  if (asked === 'auto') return true;
+  const place = layout.root === '/' ? 'this machine' : layout.root;
+  throw new CliError(
+    `${place} is no Xen dom0 (no control_d in ${layout.procfs}/xen/capabilities); ` +
+      'to see xenpci work without Xen: xenpci run --host simulated',
+  );
+}
+
+async function keep(shell: Shell, options: ControlOptions): Promise<ExitCode> {
+  const ending = await control(shell, options, parts => runDaemon(parts, shell.onStop));
+  return ending === 'forced' ? ExitCode.forced : ExitCode.ok;
+}

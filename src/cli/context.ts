@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { type Dom0Layout, dom0Layout } from '../api/layout.ts';
+import type { ExitCode } from './exit.ts';
+import type { Shell } from './shell.ts';
+
+/** What every command is given: where it runs, and how it tells its exit code. */
+export interface Context {
+  readonly shell: Shell;
+  readonly end: (code: ExitCode) => void;
+}
+
+/** The options that every command has. */
+export interface Globals {
+  readonly layout: Dom0Layout;
+  /** The folder of manifests, absolute. */
+  readonly manifests: string;
+  /** Whether it was given on the command line. */
+  readonly manifestsGiven: boolean;
+}
+
+/** A command with a summary for the list and examples below its own help; each example is a comment and a line. */
+export function newCommand(name: string, summary: string, examples: readonly (readonly [string, string])[]): Command {
+  const text = examples.map(([comment, line]) => `  # ${comment}\n  ${line}`).join('\n\n');
+  return new Command(name).summary(summary).description(summary).addHelpText('after', `\nExamples:\n${text}`);
+}
+
+/** Reads the global options. The root comes from `--root`, else from XENPCI_ROOT, else it is `/`. */
+export function globalsOf(command: Command, { env }: Shell): Globals {
+  const { root, manifests } = command.optsWithGlobals<{ root?: string; manifests?: string }>();
+  const layout = dom0Layout(resolve(root ?? (env['XENPCI_ROOT'] || '/')));
+  return {
+    layout,
+    manifests: manifests === undefined ? layout.manifests : resolve(manifests),
+    manifestsGiven: manifests !== undefined,
+  };
+}

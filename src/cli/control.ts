@@ -1,0 +1,89 @@
+import { systemClock } from '../controller/clock.ts';
+import type { Host, Source } from '../controller/ports.ts';
+import { LockHeldError } from '../daemon/lock.ts';
+import { jsonLog, type Log, textLog } from '../daemon/log.ts';
+import { messageOf } from '../daemon/message-of.ts';
+import type { SessionParts } from '../daemon/session.ts';
+import { createHost } from '../host/index.ts';
+import { FolderSource } from '../source/folder-source.ts';
+import { showAssignments } from './assignment-table.ts';
+import type { Globals } from './context.ts';
+import { CliError } from './exit.ts';
+import { showPlan } from './plan-view.ts';
+import { Rest } from './rest.ts';
+import { Screen, wantsColour } from './screen.ts';
+import type { Shell } from './shell.ts';
+import { surveyOf } from './survey.ts';
+
+export interface ControlOptions {
+  readonly globals: Globals;
+  /** `text` shows plan, steps and tables for people, `json` one object for each event. */
+  readonly log: 'text' | 'json';
+  readonly resyncMs: number;
+  readonly allowEmpty: boolean;
+}
+
+/**
+ * Opens the host and the manifests, lets `work` control them, and closes both.
+ * @throws {CliError} when another controller has the host.
+ */
+export async function control<T>(
+  shell: Shell,
+  options: ControlOptions,
+  work: (parts: SessionParts) => Promise<T>,
+): Promise<T> {
+  const { globals, allowEmpty, resyncMs } = options;
+  const log = openLog(shell, options.log);
+  const host = createHost(globals.layout);
+  const source = new FolderSource({
+    folder: globals.manifests,
+    allowEmpty,
+    onWatchError: error => log({ level: 'warn', event: 'WatchFailed', message: error.message, fields: {} }),
+  });
+  const parts = { layout: globals.layout, host, source, clock: systemClock, log, resyncMs };
+  try {
+    return await work(
+      options.log === 'json' ? parts : { ...parts, ...screenOf(shell, globals, { host, source, log }) },
+    );
+  } catch (error) {
+    if (error instanceof LockHeldError) throw new CliError(error.message, { cause: error });
+    throw error;
+  } finally {
+    await Promise.all([host.close(), source.close()]);
+  }
+}
+
+function openLog(shell: Shell, format: 'text' | 'json'): Log {
+  if (format === 'json') return jsonLog(shell.stdout);
+  return textLog(shell.stdout, { colour: wantsColour(shell.stdout, shell), now: systemClock.now });
+}
+
+/** What people see beside the log: the plan first, and a table whenever the host has come to rest. */
+function screenOf(
+  shell: Shell,
+  globals: Globals,
+  { host, source, log }: { readonly host: Host; readonly source: Source; readonly log: Log },
+): Pick<SessionParts, 'onLocked' | 'onReport'> {
+  const screen = new Screen(shell.stdout, shell);
+  const rest = new Rest();
+  return {
+    async onLocked() {
+      try {
+        screen.line('Plan:');
+        screen.line();
+        showPlan(screen, await surveyOf(globals, host, source));
+        screen.line();
+      } catch (cause) {
+        // The controller goes on trying by itself, and says so.
+        log({ level: 'warn', event: 'PlanFailed', message: messageOf(cause), fields: {} });
+      }
+    },
+    onReport(report) {
+      const status = rest.after(report);
+      if (status === undefined) return;
+      screen.line();
+      showAssignments(screen, status.assignments, { now: systemClock.now(), wide: false });
+      screen.line();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { IDENTITY_FIELDS } from '../api/identity.ts';
+import type { DeviceStatus } from '../controller/status-types.ts';
+import { type ObservedDevice, placeText } from '../plan/observed.ts';
+import { nextFor } from './next.ts';
+import { viewsOf } from './objects.ts';
+import { deviceReadiness, entryOf, readyCell } from './readiness.ts';
+import type { Screen } from './screen.ts';
+import type { Survey } from './survey.ts';
+import { tone } from './table.ts';
+import { failureLines, stepLines, waitLines } from './waits.ts';
+
+/** Explains one device: what it is, who has it in each view, and what is to become of it. */
+export function showDevice(screen: Screen, look: Survey, device: ObservedDevice): void {
+  showHardware(screen, device);
+  screen.line();
+  showViews(screen, look, device);
+  screen.line();
+  showIntent(screen, look, device);
+}
+
+function showHardware(screen: Screen, { address, identity, text, path, resetMethods }: ObservedDevice): void {
+  screen.field('Device', address);
+  screen.field('Is', [text.vendor, text.device].filter(part => part !== '').join(' '));
+  screen.field('Subsystem', text.subsystem);
+  screen.field('Class', text.class);
+  screen.field('Identity', IDENTITY_FIELDS.flatMap(field => identityPart(field, identity[field])).join(', '));
+  screen.field('Path', path);
+  screen.field('Reset', resetMethods.join(', '));
+}
+
+function identityPart(field: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${field} ${value}`];
+}
+
+function showViews(screen: Screen, look: Survey, device: ObservedDevice): void {
+  const { place, present, driver, homeDriver, permissive, divergence } = device;
+  const { live, stored } = viewsOf(look, device);
+  const home = homeDriver === undefined || homeDriver === driver ? '' : ` (in dom0 before: ${homeDriver})`;
+  screen.field('Place', present ? placeText(place) : tone('vanished from the bus', 'bad'));
+  screen.field('xenstore', place.at === 'guest' ? `${place.domain} (domain id ${place.domid})` : 'no guest has it');
+  screen.field('libvirt, now', live.join(', '));
+  screen.field('stored', stored.join(', '));
+  screen.field('Driver', driver === undefined ? undefined : `${driver}${home}`);
+  if (permissive !== undefined) screen.field('Permissive', permissive ? 'yes' : 'no');
+  if (divergence !== undefined) screen.field('Diverged', tone(divergence, 'bad'));
+}
+
+function showIntent(screen: Screen, look: Survey, { address }: ObservedDevice): void {
+  const status = look.status.devices.find(found => found.address === address);
+  const readiness = deviceReadiness(look, address);
+  screen.field('Assignment', ...namedBy(look, address, status));
+  screen.field('Wanted', status?.want === undefined ? undefined : placeText(status.want));
+  screen.field('Ready', readyCell(readiness?.ready));
+  if (readiness !== undefined) screen.field('Reason', `${readiness.reason}: ${readiness.message}`);
+  screen.field('Steps', ...stepLines(status?.steps ?? []));
+  if (status?.wait !== undefined) screen.field('Wait', ...waitLines(status.wait, look));
+  if (status?.failure !== undefined) screen.field('Failure', ...failureLines(status.failure, look));
+  screen.field('Next', nextFor(look, address));
+}
+
+function namedBy(look: Survey, address: string, status: DeviceStatus | undefined): string[] {
+  const entry = entryOf(look, address);
+  if (entry !== undefined) {
+    const { name } = entry.assignment.assignment.metadata;
+    return [`${name}, entry ${entry.entry.name} (${entry.origin.file}:${entry.origin.line})`];
+  }
+  const held = [...look.inventory.values()].find(record => record.address === address);
+  if (status?.assignment !== undefined) return [`${status.assignment} (its last good content)`];
+  if (held !== undefined && status?.wait?.reason !== 'Conflict') {
+    return [`none any more: ${held.assignment}, entry ${held.entry}, had it (deletionPolicy: ${held.deletionPolicy})`];
+  }
+  return look.plan.entries
+    .filter(candidate => candidate.claims.some(claim => claim.address === address))
+    .map(({ assignment, entry: { name }, origin }) => {
+      return `${assignment.assignment.metadata.name}, entry ${name} (${origin.file}:${origin.line})`;
+    });
+}

@@ -1,0 +1,33 @@
+import { type Address, parseAddress } from '../api/address.ts';
+import type { AssignmentStatus } from '../controller/status-types.ts';
+import type { ObservedDevice } from '../plan/observed.ts';
+import { CliError } from './exit.ts';
+import type { Survey } from './survey.ts';
+
+/** Reads an address that a person wrote. @throws {CliError} when it is none. */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new CliError(`"${text}" is not a PCI address, such as 0000:03:00.0`);
+  return address;
+}
+
+/** The device at that address. @throws {CliError} when there is none. */
+export function deviceAt({ observed }: Survey, text: string): ObservedDevice {
+  const found = observed.devices.get(addressOf(text));
+  if (found === undefined) throw new CliError(`there is no device ${text} on this host; xenpci get devices lists all`);
+  return found;
+}
+
+/** The assignment of that name. @throws {CliError} when there is none. */
+export function assignmentNamed({ status, globals }: Survey, name: string): AssignmentStatus {
+  const found = status.assignments.find(assignment => assignment.name === name);
+  if (found === undefined) {
+    throw new CliError(`there is no assignment "${name}" in ${globals.manifests}; xenpci get assignments lists all`);
+  }
+  return found;
+}
+
+/** Those that are named, each once; all when none is named. */
+export function chosen<T>(names: readonly string[], all: Iterable<T>, find: (name: string) => T): T[] {
+  return names.length === 0 ? [...all] : [...new Set(names.map(find))];
+}

@@ -1,0 +1,68 @@
+import type { DeviceStatus } from '../controller/status-types.ts';
+import type { HoldReason } from '../plan/hold.ts';
+import { deviceReadiness, entryOf } from './readiness.ts';
+import type { Survey } from './survey.ts';
+import { timeOfDay } from './times.ts';
+
+/** What the sentences below are about. */
+interface Scene {
+  readonly address: string;
+  /** The domain that gets it, and the one that has it, quoted for a shell. */
+  readonly taker: string;
+  readonly holder: string;
+  /** Where the entry is written: `file:line`. */
+  readonly entry: string;
+}
+
+const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
+  DeviceMissing: ({ entry }) => `Put the card back, or remove its entry (${entry}).`,
+  DomainNotFound: ({ entry }) => `Define the domain, or correct spec.domain (${entry}).`,
+  DomainPaused: ({ taker }) => `Resume the domain: virsh resume ${taker}`,
+  DomainChanging: () => 'Nothing: it goes on when the domain has started or stopped.',
+  NeedsRestart: ({ taker }) => `Stop and start the domain: virsh shutdown ${taker}, then virsh start ${taker}`,
+  HeldByOther: ({ holder, address }) =>
+    `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
+  Settling: () => 'Nothing: the guest is about to take it.',
+  SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',
+  Suspended: ({ entry }) => `Set suspend: false when work may go on (${entry}).`,
+  Conflict: () => 'Remove it from all but one of the entries that name it.',
+  IdentityMismatch: ({ entry }) => `Look which card is in that slot; if it is right, correct identity (${entry}).`,
+  Protected: ({ entry }) => `Take it out of protectedDevices, or remove its entry (${entry}).`,
+  Bridge: ({ entry }) => `Name the device behind the bridge (${entry}).`,
+  NoReset: ({ entry }) => `Set reset: BestEffort if an unreset device is acceptable (${entry}).`,
+  PVHDomain: ({ entry }) => `Name a PV or HVM domain (${entry}).`,
+  ControlDomain: ({ entry }) => `Name a guest in spec.domain (${entry}).`,
+};
+
+/** What a person can do about a device now, as one sentence. */
+export function nextFor(survey: Survey, address: string): string {
+  const device = survey.status.devices.find(found => found.address === address);
+  if (device === undefined) {
+    return `Nothing: no manifest names it, so it is left alone. To assign it, name it in ${survey.globals.manifests}.`;
+  }
+  if (deviceReadiness(survey, address)?.ready === true) return 'Nothing: it is where it should be.';
+  const { failure, wait } = device;
+  if (failure !== undefined) {
+    return `Nothing yet: it is tried again at ${timeOfDay(failure.nextTry)}. If it goes on failing, read /var/log/xen and libvirtd's log.`;
+  }
+  if (wait !== undefined) return ADVICE[wait.reason](sceneOf(survey, device));
+  if (survey.controller !== undefined) return `Nothing: the running controller (process ${survey.controller}) does it.`;
+  return 'Run `xenpci reconcile --once`, or `xenpci run`: no controller runs on this host.';
+}
+
+function sceneOf(survey: Survey, device: DeviceStatus): Scene {
+  const entry = entryOf(survey, device.address);
+  const selector = entry?.assignment.assignment.spec.domain;
+  const taker = selector === undefined ? '' : 'uuid' in selector ? selector.uuid : selector.name;
+  return {
+    address: device.address,
+    taker: shellQuoted(taker),
+    holder: shellQuoted(device.have?.at === 'guest' ? device.have.domain : ''),
+    entry: entry === undefined ? 'see its manifest' : `${entry.origin.file}:${entry.origin.line}`,
+  };
+}
+
+// The name is put into a command that people copy.
+function shellQuoted(text: string): string {
+  return /^[\w.@%+:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

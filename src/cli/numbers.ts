@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from 'commander';
+
+// The longest time that a timer of Node takes is 2^31-1 ms.
+const SECONDS_MAX = 2_147_483;
+
+/**
+ * Reads a number of seconds from the command line.
+ * @throws {InvalidArgumentError} for what is none, zero, negative, or longer than a timer can wait.
+ */
+export function seconds(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && value <= SECONDS_MAX) return value;
+  throw new InvalidArgumentError(`It must be a number of seconds between 0 and ${SECONDS_MAX}.`);
+}

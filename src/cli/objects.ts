@@ -1,0 +1,99 @@
+import type { Condition } from '../api/conditions.ts';
+import { API_VERSION } from '../api/manifest.ts';
+import type { AssignmentStatus } from '../controller/status-types.ts';
+import { isOurs } from '../plan/domains.ts';
+import type { ObservedDevice } from '../plan/observed.ts';
+import { deviceReadiness, entryOf } from './readiness.ts';
+import type { Survey } from './survey.ts';
+
+/** Kind, name and the rest of what `-o yaml` and `-o json` print. */
+export interface ApiObject {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly [part: string]: unknown;
+}
+
+/** A device as a PCIDevice object: everything is status, since nobody writes it. */
+export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject {
+  const { address, present, path, identity, text, driver, homeDriver, place, resetMethods, permissive } = device;
+  const status = survey.status.devices.find(found => found.address === address);
+  const entry = entryOf(survey, address);
+  return {
+    apiVersion: API_VERSION,
+    kind: 'PCIDevice',
+    metadata: { name: address },
+    status: {
+      present,
+      path,
+      identity,
+      text,
+      driver,
+      homeDriver,
+      resetMethods,
+      permissive,
+      place,
+      views: viewsOf(survey, device),
+      divergence: device.divergence,
+      assignment:
+        entry === undefined ? undefined : { name: entry.assignment.assignment.metadata.name, entry: entry.entry.name },
+      desired: status?.want,
+      steps: status?.steps,
+      guards: status?.wait?.kind === 'guard' ? [status.wait] : [],
+      waits: status?.wait?.kind === 'wait' ? [status.wait] : [],
+      failure: status?.failure,
+      conditions: deviceConditions(survey, address),
+    },
+  };
+}
+
+/** Who has a device in the eyes of libvirt: names of domains by definition. */
+export function viewsOf({ observed }: Survey, { address }: ObservedDevice): { live: string[]; stored: string[] } {
+  const named = (name: string, ours: boolean): string => (ours ? name : `${name} (not by xenpci)`);
+  const live = observed.domains.flatMap(({ name, domid, live: hostdevs }) =>
+    domid === undefined
+      ? []
+      : hostdevs.filter(entry => entry.address === address).map(entry => named(name, isOurs(entry))),
+  );
+  const stored = observed.domains.flatMap(({ name, stored: definition }) =>
+    (definition?.hostdevs ?? []).filter(entry => entry.address === address).map(entry => named(name, isOurs(entry))),
+  );
+  return { live, stored };
+}
+
+function deviceConditions(survey: Survey, address: string): Partial<Condition>[] {
+  const readiness = deviceReadiness(survey, address);
+  if (readiness === undefined) return [];
+  const { ready, reason, message } = readiness;
+  const status = survey.status.devices.find(found => found.address === address);
+  const since = status?.wait?.since ?? status?.failure?.since;
+  const generation = entryOf(survey, address)?.assignment.hash;
+  return [
+    {
+      type: 'Ready',
+      status: ready ? 'True' : 'False',
+      reason,
+      message,
+      ...(since === undefined ? {} : { lastTransitionTime: since }),
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    },
+  ];
+}
+
+/** An assignment as it is in force, with its status; without `spec` when only the running controller knows its content. */
+export function assignmentObject({ source, status }: Survey, assignment: AssignmentStatus): ApiObject {
+  const sourced = source.assignments.find(found => found.assignment.metadata.name === assignment.name);
+  const { conditions, file, line } = assignment;
+  const devices = assignment.devices.map(entry => {
+    const device = status.devices.find(found => found.address === entry.address);
+    const { have, want, wait, failure } = device ?? {};
+    return { ...entry, place: have, desired: want, wait, failure };
+  });
+  return {
+    apiVersion: API_VERSION,
+    kind: 'PCIAssignment',
+    metadata: sourced?.assignment.metadata ?? { name: assignment.name },
+    spec: sourced?.assignment.spec,
+    status: { origin: { file, line }, conditions, devices },
+  };
+}

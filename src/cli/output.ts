@@ -1,0 +1,48 @@
+import { Option } from 'commander';
+import { Document, visit } from 'yaml';
+import { API_VERSION } from '../api/manifest.ts';
+import type { ApiObject } from './objects.ts';
+import type { Output } from './shell.ts';
+
+/** The forms of output of `get`. */
+export type Format = 'table' | 'wide' | 'json' | 'yaml';
+
+/** `-o`, as kubectl has it. */
+export function formatOption(): Option {
+  const option = new Option('-o, --output <format>', 'form of the output');
+  return option.choices(['table', 'wide', 'json', 'yaml']).default('table');
+}
+
+/** Objects to print, and whether one was asked for by name, which is then printed without a list around it. */
+export interface Printed {
+  readonly objects: readonly ApiObject[];
+  readonly kind: string;
+  readonly single: boolean;
+}
+
+/** Prints objects for programs. */
+export function printObjects(output: Output, format: 'json' | 'yaml', { objects, kind, single }: Printed): void {
+  const [only] = objects;
+  const root = single && only !== undefined ? only : { apiVersion: API_VERSION, kind: `${kind}List`, items: objects };
+  // JSON leaves out what is undefined, so YAML goes through it as well.
+  const json = JSON.stringify(root, null, 2);
+  output.write(escaped(format === 'json' ? `${json}\n` : yamlText(JSON.parse(json))));
+}
+
+// JSON and YAML escape C0 but leave C1, which terminals obey, and the marks that turn the direction of writing.
+const UNSAFE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+function yamlText(value: unknown): string {
+  const document = new Document(value);
+  visit(document, {
+    Scalar(_, node) {
+      // Only in double quotes does YAML know escapes.
+      if (typeof node.value === 'string' && node.value.search(UNSAFE) !== -1) node.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
+
+function escaped(text: string): string {
+  return text.replace(UNSAFE, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

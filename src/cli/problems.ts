@@ -1,0 +1,17 @@
+import type { ManifestProblem } from '../api/manifest.ts';
+import { formatProblem } from '../source/problem.ts';
+import type { Screen } from './screen.ts';
+import type { Survey } from './survey.ts';
+
+/** Shows each problem with its caret. */
+export function showProblems(screen: Screen, problems: readonly ManifestProblem[]): void {
+  for (const problem of problems) screen.lines(formatProblem(problem), 'bad');
+}
+
+/** Says below a list that it is not the whole, when some manifests are not valid. */
+export function showProblemsHint(screen: Screen, { source, globals }: Survey): void {
+  const count = source.problems.length;
+  if (count === 0) return;
+  const what = count === 1 ? '1 problem' : `${count} problems`;
+  screen.line(`${what} in the manifests: xenpci validate ${globals.manifests}`, 'bad');
+}

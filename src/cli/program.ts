@@ -1,0 +1,90 @@
+import { type Command, CommanderError } from 'commander';
+import { messageOf } from '../daemon/message-of.ts';
+import { describeCommand } from './commands/describe.ts';
+import { getCommand } from './commands/get.ts';
+import { planCommand } from './commands/plan.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
+import { runCommand } from './commands/run.ts';
+import { validateCommand } from './commands/validate.ts';
+import { versionCommand } from './commands/version.ts';
+import { type Context, newCommand } from './context.ts';
+import { CliError, EXIT_CODES_HELP, ExitCode } from './exit.ts';
+import { Screen } from './screen.ts';
+import type { Shell } from './shell.ts';
+import { VERSION_TEXT } from './version.ts';
+
+const HELP_WIDTH_MAX = 100;
+
+/**
+ * Runs the program.
+ * @param args what stands after the program's name.
+ * @returns the exit code; all that goes wrong has been told on standard error.
+ */
+export async function runProgram(args: readonly string[], shell: Shell): Promise<ExitCode> {
+  let code: ExitCode = ExitCode.ok;
+  const end = (ended: ExitCode): void => {
+    code = ended;
+  };
+  const program = createProgram({ shell, end });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.error;
+    const screen = new Screen(shell.stderr, shell);
+    screen.lines(`error: ${messageOf(error)}`, 'bad');
+    // A CliError says all there is to say; anything else is a defect, and its trace is what a report needs.
+    if (!(error instanceof CliError) && error instanceof Error && error.stack !== undefined) screen.lines(error.stack);
+    return ExitCode.error;
+  }
+}
+
+function createProgram(context: Context): Command {
+  const program = newCommand('xenpci', 'Keeps PCI devices of a Xen dom0 where YAML files say they belong', [
+    ['See it work on a simulated dom0, without Xen', 'xenpci run --host simulated'],
+    [
+      'Check manifests, see what they would do, do it',
+      'xenpci validate /etc/xenpci/manifests\n  xenpci plan\n  xenpci reconcile --once',
+    ],
+    ['Why is this card not where I want it?', 'xenpci describe device 0000:03:00.0'],
+  ])
+    .version(VERSION_TEXT)
+    .option(
+      '--root <dir>',
+      "folder that holds dom0's file system; a simulated dom0 has its own (env: XENPCI_ROOT; default: /)",
+    )
+    .option('--manifests <dir>', 'folder of manifests (default: etc/xenpci/manifests under the root)')
+    .addHelpText('after', EXIT_CODES_HELP);
+  const commands = [
+    runCommand,
+    reconcileCommand,
+    planCommand,
+    validateCommand,
+    getCommand,
+    describeCommand,
+    versionCommand,
+  ];
+  for (const command of commands) program.addCommand(command(context));
+  configure(program, context.shell);
+  return program;
+}
+
+/** Makes a command and those below it write to the shell, and throw instead of ending the process. */
+function configure(command: Command, shell: Shell): void {
+  const width = Math.min(shell.stdout.columns ?? 80, HELP_WIDTH_MAX);
+  command
+    .exitOverride()
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(--help says more)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: text => shell.stdout.write(text),
+      writeErr: text => new Screen(shell.stderr, shell).lines(text.trimEnd()),
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  for (const below of command.commands) configure(below, shell);
+}

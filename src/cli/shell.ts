@@ -1,0 +1,53 @@
+import { realpathSync } from 'node:fs';
+import type { OnStop } from '../daemon/run.ts';
+
+/** Somewhere to write text, such as standard output. */
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Columns of the terminal; undefined where there is none. */
+  readonly columns: number | undefined;
+}
+
+/** All that the program takes from the process it runs in. */
+export interface Shell {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The running program's file, symbolic links resolved: what belongs to it lies beside it. */
+  readonly program: string;
+  /** Called at each signal that asks the program to stop. */
+  readonly onStop: OnStop;
+}
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The shell of this process. */
+export function processShell(): Shell {
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    env: process.env,
+    program: realpathSync(process.argv[1] ?? process.execPath),
+    onStop(stop) {
+      for (const signal of STOP_SIGNALS) process.on(signal, stop);
+      return () => {
+        for (const signal of STOP_SIGNALS) process.off(signal, stop);
+      };
+    },
+  };
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // Whoever reads may leave, as `head` does: that is no failure, and what is written then goes nowhere.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    write: text => void stream.write(text),
+    isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.columns;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { startSimulatedDom0 } from '../simulator/index.ts';
+import type { Globals } from './context.ts';
+import { CliError, ExitCode } from './exit.ts';
+import { Screen } from './screen.ts';
+import type { Shell } from './shell.ts';
+
+/** The path of a unix socket has room for 107 bytes, and the simulated dom0 puts its sockets some 30 below its root. */
+const TEMPORARY_LENGTH_MAX = 60;
+
+export interface SimulatedOptions {
+  /** What was asked for: where it was `auto`, the first line says why this is not the real host. */
+  readonly asked: 'simulated' | 'auto' | 'real';
+  readonly log: 'text' | 'json';
+}
+
+/**
+ * Starts a simulated dom0 in a new temporary folder, lets `run` work on it, and removes it. Without `--manifests` the
+ * samples of the package are what is desired.
+ * @throws {CliError} when there are no samples.
+ */
+export async function withSimulatedHost(
+  shell: Shell,
+  asked: Globals,
+  options: SimulatedOptions,
+  run: (globals: Globals) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const manifests = asked.manifestsGiven ? asked.manifests : samplesOf(shell.program);
+  // Held until the folder is gone: the first signal must not end the process before that.
+  let stopped = false;
+  const release = shell.onStop(() => {
+    stopped = true;
+  });
+  const base = tmpdir().length > TEMPORARY_LENGTH_MAX ? '/tmp' : tmpdir();
+  const root = await mkdtemp(join(base, 'xenpci-'));
+  try {
+    const dom0 = await startSimulatedDom0({ root });
+    try {
+      await linkManifests(dom0.layout.manifests, manifests);
+      if (options.log === 'text') showHeader(shell, { root, manifests, asked: options.asked });
+      return stopped ? ExitCode.ok : await run({ layout: dom0.layout, manifests, manifestsGiven: true });
+    } finally {
+      await dom0.stop();
+    }
+  } finally {
+    await rm(root, { recursive: true, force: true });
+    release();
+  }
+}
+
+// So that a look from another shell finds the same manifests in their usual place.
+async function linkManifests(usual: string, manifests: string): Promise<void> {
+  await mkdir(dirname(usual), { recursive: true });
+  await symlink(manifests, usual);
+}
+
+/** The samples lie in the package, one or two folders above the program, whether it is the bundle or not. */
+function samplesOf(program: string): string {
+  const above = [dirname(dirname(program)), dirname(dirname(dirname(program)))];
+  const found = above.map(folder => join(folder, 'manifests/samples')).find(folder => existsSync(folder));
+  if (found !== undefined) return found;
+  throw new CliError('the samples do not lie beside this program; give a folder with --manifests');
+}
+
+function showHeader(
+  shell: Shell,
+  { root, manifests, asked }: { root: string; manifests: string; asked: SimulatedOptions['asked'] },
+): void {
+  const screen = new Screen(shell.stdout, shell);
+  const why = asked === 'auto' ? 'There is no Xen on this machine, so this' : 'This';
+  screen.line(`${why} is a simulated dom0. Nothing of this machine is touched.`);
+  screen.line();
+  screen.line(`Manifests:  ${manifests}`);
+  screen.line('            Edit one while this runs, and a device moves. Ctrl-C ends it.');
+  screen.line('Look at it from another shell:');
+  for (const look of ['get devices', 'describe assignment sys-net']) {
+    screen.line(`            XENPCI_ROOT=${root} node ${shell.program} ${look}`);
+  }
+  screen.line();
+}

@@ -1,0 +1,100 @@
+import type { Address } from '../api/address.ts';
+import type { SourceSnapshot } from '../api/manifest.ts';
+import type { Failure } from '../controller/backoff.ts';
+import type { Host, Source } from '../controller/ports.ts';
+import { DEFAULT_OPTIONS } from '../controller/reconciler.ts';
+import { computeStatus } from '../controller/status.ts';
+import type { DeviceStatus, Status } from '../controller/status-types.ts';
+import { InventoryFile } from '../daemon/inventory-file.ts';
+import { messageOf } from '../daemon/message-of.ts';
+import { readLiveStatus } from '../daemon/status-file.ts';
+import { createHost, detectXen } from '../host/index.ts';
+import type { Inventory } from '../plan/inventory.ts';
+import type { Observed } from '../plan/observed.ts';
+import { type Plan, plan } from '../plan/plan.ts';
+import { FolderSource } from '../source/folder-source.ts';
+import type { Globals } from './context.ts';
+import { CliError } from './exit.ts';
+
+/** One look at a host without touching it, and what follows from it. */
+export interface Survey {
+  readonly globals: Globals;
+  readonly observed: Observed;
+  readonly source: SourceSnapshot;
+  readonly inventory: Inventory;
+  readonly plan: Plan;
+  /** With the times that a running controller knows. */
+  readonly status: Status;
+  /** The process id of the controller that runs on this host, if one does. */
+  readonly controller: number | undefined;
+  /** When this look was, ms since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * Looks once at the host, the manifests and the record, and plans. Takes no lock and writes nothing.
+ * @throws {CliError} when a part cannot be read.
+ */
+export async function survey(globals: Globals): Promise<Survey> {
+  const host = createHost(globals.layout);
+  const source = new FolderSource({ folder: globals.manifests });
+  try {
+    return await surveyOf(globals, host, source);
+  } finally {
+    await Promise.all([host.close(), source.close()]);
+  }
+}
+
+/** As `survey`, with a host and a source that are open already. */
+export async function surveyOf(globals: Globals, host: Host, source: Source): Promise<Survey> {
+  const observed = await observe(globals, host);
+  const snapshot = await source.read();
+  const inventory = await new InventoryFile(globals.layout).load().catch((cause: unknown) => {
+    throw new CliError(messageOf(cause), { cause });
+  });
+  const decided = plan(observed, snapshot, inventory);
+  const live = await readLiveStatus(globals.layout);
+  const now = Date.now();
+  const fresh = computeStatus({
+    plan: decided,
+    observed,
+    source: snapshot,
+    ...(live === undefined ? {} : { previous: live.status }),
+    failure: key => failureOf(live?.status, key),
+    inFlight: [],
+    now,
+  });
+  const status = live === undefined ? fresh : withLastGood(fresh, live.status);
+  return { globals, observed, source: snapshot, inventory, plan: decided, status, controller: live?.writer.pid, now };
+}
+
+async function observe({ layout }: Globals, host: Host): Promise<Observed> {
+  try {
+    return await host.observe(AbortSignal.timeout(DEFAULT_OPTIONS.lookDeadlineMs));
+  } catch (cause) {
+    const xen = await detectXen(layout).catch(() => false);
+    const advice = xen ? '' : '\nThis is no Xen dom0. To see xenpci work without Xen: xenpci run --host simulated';
+    throw new CliError(`cannot look at the host: ${messageOf(cause)}${advice}`, { cause });
+  }
+}
+
+function failureOf(status: Status | undefined, key: string): Failure | undefined {
+  const failure = status?.devices.find(device => device.address === key)?.failure;
+  if (failure === undefined) return undefined;
+  const { count, error, since, nextTry } = failure;
+  return { count, error, since: Date.parse(since), until: Date.parse(nextTry) };
+}
+
+// A file that is broken now has no content for us, but the controller that runs has seen it whole and keeps to that.
+function withLastGood(fresh: Status, live: Status): Status {
+  const broken = new Set(fresh.problems.map(problem => problem.file));
+  const names = new Set(fresh.assignments.map(assignment => assignment.name));
+  const kept = live.assignments.filter(({ name, file }) => broken.has(file) && !names.has(name));
+  const ofKept = new Set(kept.flatMap(assignment => assignment.devices.map(device => device.address)));
+  const known = new Map<Address, DeviceStatus>(live.devices.map(device => [device.address, device]));
+  return {
+    ...fresh,
+    assignments: [...fresh.assignments, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    devices: fresh.devices.map(device => (ofKept.has(device.address) ? (known.get(device.address) ?? device) : device)),
+  };
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type Address, compareAddresses, parseAddress } from '../api/address.ts';
+import type { HeldDevice, Inventory } from '../plan/inventory.ts';
+
+const VERSION = 1;
+
+const address: z.ZodType<Address> = z.string().transform((text, context) => {
+  const parsed = parseAddress(text);
+  if (parsed !== undefined) return parsed;
+  context.issues.push({ code: 'custom', message: 'is not a PCI address', input: text });
+  return z.NEVER;
+});
+
+const heldDevice: z.ZodType<HeldDevice> = z.strictObject({
+  address,
+  assignment: z.string(),
+  entry: z.string(),
+  domain: z.strictObject({ name: z.string(), uuid: z.string().exactOptional() }),
+  deletionPolicy: z.enum(['Assignable', 'Host', 'Orphan']),
+  updatePolicy: z.enum(['Live', 'OnNextStart']),
+  hostDriver: z.strictObject({ name: z.string(), bootId: z.string() }).exactOptional(),
+});
+
+const envelope = z.strictObject({ version: z.literal(VERSION), checksum: z.string(), devices: z.array(z.unknown()) });
+const anyVersion = z.looseObject({ version: z.number() });
+
+/** Writes an inventory as text: versioned, and with a checksum over the devices, which are in order of address. */
+export function encodeInventory(inventory: Inventory): string {
+  const devices = [...inventory.values()].sort((a, b) => compareAddresses(a.address, b.address));
+  return `${JSON.stringify({ version: VERSION, checksum: checksum(devices), devices }, null, 2)}\n`;
+}
+
+/**
+ * Reads what `encodeInventory` wrote.
+ * @throws {Error} whose message completes "the record ...": truncated, changed, of another version, or no record at all.
+ */
+export function decodeInventory(text: string): Inventory {
+  const value = parseJson(text);
+  const versioned = anyVersion.safeParse(value);
+  if (versioned.success && versioned.data.version > VERSION) {
+    throw new Error(
+      `was written by a newer xenpci (version ${versioned.data.version} of the format, known is ${VERSION})`,
+    );
+  }
+  const outer = envelope.safeParse(value);
+  if (!outer.success) throw new Error('is not a record of xenpci');
+  if (checksum(outer.data.devices) !== outer.data.checksum) throw new Error('does not match its checksum');
+  const devices = z.array(heldDevice).safeParse(outer.data.devices);
+  if (!devices.success) throw new Error(`has a wrong entry: ${z.prettifyError(devices.error)}`);
+  return new Map(devices.data.map(device => [device.address, device]));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error('is cut off or is not JSON', { cause });
+  }
+}
+
+function checksum(devices: readonly unknown[]): string {
+  return `sha256:${createHash('sha256').update(JSON.stringify(devices)).digest('hex')}`;
+}

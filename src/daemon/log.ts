@@ -1,0 +1,61 @@
+import { pino } from 'pino';
+import { safeLine } from '../source/terminal.ts';
+import type { Line } from './narration.ts';
+
+/** Where lines go. */
+export type Log = (line: Line) => void;
+
+/** What takes text, such as standard output. */
+export interface TextSink {
+  write(text: string): unknown;
+}
+
+/** One JSON object for each line, for journald and the like. */
+export function jsonLog(sink: TextSink): Log {
+  const logger = pino(
+    {
+      base: { name: 'xenpci', pid: process.pid },
+      messageKey: 'message',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
+    { write: text => sink.write(printableJson(text)) },
+  );
+  return ({ level, event, message, fields }) => logger[level]({ event, ...fields }, message);
+}
+
+// JSON escapes C0 itself; a terminal that shows a log obeys C1 as well, and these may stand in JSON as they are.
+function printableJson(text: string): string {
+  return text.replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, character => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+const MARKS: Readonly<Record<string, string>> = {
+  StepStarted: '→',
+  StepPerformed: '✓',
+  StepFailed: '✗',
+  WaitBegan: '…',
+  WaitEnded: '·',
+  Ready: '✓',
+};
+const COLOURS: Readonly<Record<Line['level'], string>> = { info: '', warn: '\u001b[33m', error: '\u001b[31m' };
+const PLAIN = '\u001b[0m';
+
+export interface TextLogOptions {
+  readonly colour: boolean;
+  /** ms since the epoch. */
+  readonly now: () => number;
+}
+
+/** Lines for people: the time of day, a mark, a sentence. */
+export function textLog(sink: TextSink, { colour, now }: TextLogOptions): Log {
+  return ({ level, event, message }) => {
+    const time = new Date(now()).toTimeString().slice(0, 8);
+    const mark = MARKS[event] ?? (level === 'info' ? '·' : '!');
+    const [first = '', ...rest] = message.split('\n').map(safeLine);
+    const text = [`${time} ${mark} ${first}`, ...rest.map(more => `           ${more}`)].join('\n');
+    const paint = colour ? COLOURS[level] : '';
+    sink.write(paint === '' ? `${text}\n` : `${paint}${text}${PLAIN}\n`);
+  };
+}

@@ -1,0 +1,51 @@
+import type { Dom0Layout } from '../api/layout.ts';
+import { Controller } from '../controller/controller.ts';
+import type { Clock, Host, Source } from '../controller/ports.ts';
+import type { Reporter } from '../controller/report.ts';
+import { InventoryFile } from './inventory-file.ts';
+import { acquireLock } from './lock.ts';
+import type { Log } from './log.ts';
+import { Narration } from './narration.ts';
+import { StatusFile } from './status-file.ts';
+
+/** What a controller of one host is made of. */
+export interface SessionParts {
+  readonly layout: Dom0Layout;
+  readonly host: Host;
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Look at least this often, ms. */
+  readonly resyncMs: number;
+  /** Called when the lock is held, before the first look. */
+  readonly onLocked?: () => Promise<void>;
+  /** Called with each report after its lines have been logged. */
+  readonly onReport?: Reporter;
+}
+
+/**
+ * Calls `work` with a controller that holds the host's lock, remembers on disk, logs, and publishes its status; lets go of
+ * all of it afterwards. The host and the source stay open.
+ *
+ * @throws {LockHeldError} when another controller has the host.
+ */
+export async function withController<T>(parts: SessionParts, work: (controller: Controller) => Promise<T>): Promise<T> {
+  const { layout, host, source, clock, log, resyncMs } = parts;
+  const lock = await acquireLock(layout);
+  const statusFile = new StatusFile(layout, message => {
+    log({ level: 'warn', event: 'StatusNotWritten', message, fields: {} });
+  });
+  const narration = new Narration(clock.now);
+  const report: Reporter = what => {
+    for (const line of narration.lines(what)) log(line);
+    if (what.type === 'StatusChanged') statusFile.publish(what.status);
+    parts.onReport?.(what);
+  };
+  try {
+    const store = new InventoryFile(layout);
+    return await work(new Controller({ host, source, store, clock, report, resyncMs }));
+  } finally {
+    await statusFile.close();
+    await lock.release();
+  }
+}
