@@ -35,13 +35,13 @@ afterEach(async () => {
 
 /** Resolves when the device can be opened: socat says so once it begins to carry bytes. */
 async function startBridge(): Promise<void> {
-  const terminal = `PTY,link=${device},rawer,wait-slave,pty-interval=0.02`;
+  const terminal = `PTY,link=${device},rawer`;
   const child = spawn('socat', ['-d', '-d', terminal, `UNIX-CONNECT:${daemon.socketPath}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   bridge = child;
   for await (const line of createInterface(child.stderr)) {
-    if (line.includes('PTY is')) break;
+    if (line.includes('starting data transfer loop')) break;
   }
   child.stderr.resume();
 }
@@ -75,8 +75,11 @@ test('opens the device again when it fails', async () => {
   const client = await connect();
   const reconnections = new EventLog<true>();
   client.onReconnect(() => reconnections.add(true));
+  const causes = new EventLog<Error>();
+  client.onDisconnect(causes.add);
   await client.write('/test/a', '1');
   await stopBridge();
+  await causes.until(() => true);
   await startBridge();
   expect(await client.read('/test/a')).toBe('1');
   expect(reconnections.values).toHaveLength(1);
