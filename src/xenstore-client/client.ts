@@ -17,8 +17,10 @@ export interface XenstoreClientOptions {
   readonly socketPath?: string | undefined;
   /** The kernel's device, for when there is no socket. Default `/dev/xen/xenbus`. */
   readonly devicePath?: string | undefined;
-  /** Time for an answer in ms, unless a request names its own; also for one attempt to connect. Default 5000. */
+  /** Time for an answer in ms, unless a request names its own. Default 5000. */
   readonly deadlineMs?: number | undefined;
+  /** Time for one attempt to connect in ms. Default: `deadlineMs`. */
+  readonly connectMs?: number | undefined;
   /** Most requests in flight. Default 128: more made xenstored slower, not faster. */
   readonly window?: number | undefined;
   /** Most requests waiting beyond that. Default 16384. */
@@ -198,7 +200,7 @@ function sessionOptions(options: XenstoreClientOptions, parts: Parts): SessionOp
     },
     backoff: options.backoff ?? DEFAULT_BACKOFF,
     maxQueued,
-    connectMs: deadlineMs,
+    connectMs: positive(options.connectMs ?? deadlineMs, 'connectMs'),
     restore: connection => watches.restore(connection, deadlineMs),
     onDisconnect: cause => disconnected.notify(cause),
     onReconnect: () => reconnected.notify(),

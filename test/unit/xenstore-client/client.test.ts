@@ -33,6 +33,7 @@ async function connect(options: XenstoreClientOptions = {}): Promise<XenstoreCli
   const client = await XenstoreClient.connect({
     socketPath: server.socketPath,
     devicePath: '/nonexistent',
+    connectMs: 10_000,
     backoff: { firstMs: 1, longestMs: 5 },
     ...options,
   });
@@ -144,7 +145,8 @@ describe('giving up', () => {
   });
 
   test('not before a deadline that is longer than a timer can be', async () => {
-    const client = await connect({ deadlineMs: Number.POSITIVE_INFINITY });
+    const endless = Number.POSITIVE_INFINITY;
+    const client = await connect({ deadlineMs: endless, connectMs: endless });
     expect(await client.read('/a')).toBe('/a');
   });
 
@@ -472,7 +474,7 @@ test('a listener that throws is its own fault: the client goes on', async () => 
   expect(server.peers).toHaveLength(1);
 });
 
-test.each(['deadlineMs', 'window', 'maxQueued', 'maxReplyBytes'])('%s must be above 0', async option => {
+test.each(['deadlineMs', 'connectMs', 'window', 'maxQueued', 'maxReplyBytes'])('%s must be above 0', async option => {
   for (const value of [0, -1, Number.NaN]) await expect(connect({ [option]: value })).rejects.toThrow(RangeError);
 });
 
@@ -508,7 +510,7 @@ describe('closing', () => {
     const attempt = XenstoreClient.connect({ transport, signal: controller.signal });
     controller.abort(new Error('enough'));
     await expect(attempt).rejects.toThrow('enough');
-    await expect(XenstoreClient.connect({ transport, deadlineMs: 5 })).rejects.toBeInstanceOf(DeadlineError);
+    await expect(XenstoreClient.connect({ transport, connectMs: 5 })).rejects.toBeInstanceOf(DeadlineError);
     await expect(XenstoreClient.connect({ signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before');
   });
 });

@@ -89,6 +89,7 @@ test('settles every request, whatever the answers look like', { timeout: 60_000 
       const client = await XenstoreClient.connect({
         socketPath: server.socketPath,
         deadlineMs: 20,
+        connectMs: 10_000,
         backoff: { firstMs: 0, longestMs: 1 },
       });
       const settled = await Promise.allSettled([
