@@ -28,7 +28,7 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
   }
   const { updatePolicy, whenStopped, deletionPolicy, driftPolicy, suspend } = spec;
   const found = findDomain(look.observed, spec.domain);
-  const state = found === undefined ? 'not found' : found.state;
+  const state = found === undefined ? 'not found' : found.state === 'shutoff' ? 'shut off' : found.state;
   const id = found?.domid === undefined ? '' : `, domain id ${found.domid}`;
   screen.field('Domain', `${domain} (${state}${id})`);
   screen.field(

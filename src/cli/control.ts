@@ -1,10 +1,11 @@
+import type { Dom0Layout } from '../api/layout.ts';
 import { systemClock } from '../controller/clock.ts';
 import type { Host, Source } from '../controller/ports.ts';
 import { LockHeldError } from '../daemon/lock.ts';
 import { jsonLog, type Log, textLog } from '../daemon/log.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import type { SessionParts } from '../daemon/session.ts';
-import { createHost } from '../host/index.ts';
+import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import { showAssignments } from './assignment-table.ts';
 import type { Globals } from './context.ts';
@@ -40,7 +41,8 @@ export async function control<T>(
     allowEmpty,
     onWatchError: error => log({ level: 'warn', event: 'WatchFailed', message: error.message, fields: {} }),
   });
-  const parts = { layout: globals.layout, host, source, clock: systemClock, log, resyncMs };
+  const { layout, manifests } = globals;
+  const parts = { layout, manifests, host, source, clock: systemClock, log, resyncMs };
   try {
     return await work(
       options.log === 'json' ? parts : { ...parts, ...screenOf(shell, globals, { host, source, log }) },
@@ -51,6 +53,16 @@ export async function control<T>(
   } finally {
     await Promise.all([host.close(), source.close()]);
   }
+}
+
+/** @throws {CliError} when this is no dom0, and says how to see the program work all the same. */
+export async function requireXen(layout: Dom0Layout): Promise<void> {
+  if (await detectXen(layout)) return;
+  const place = layout.root === '/' ? 'this machine' : layout.root;
+  const evidence = `no control_d in ${layout.procfs}/xen/capabilities`;
+  throw new CliError(
+    `${place} is no Xen dom0 (${evidence}). To see xenpci work without Xen: xenpci run --host simulated`,
+  );
 }
 
 function openLog(shell: Shell, format: 'text' | 'json'): Log {

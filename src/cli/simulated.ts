@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startSimulatedDom0 } from '../simulator/index.ts';
@@ -39,7 +39,6 @@ export async function withSimulatedHost(
   try {
     const dom0 = await startSimulatedDom0({ root });
     try {
-      await linkManifests(dom0.layout.manifests, manifests);
       if (options.log === 'text') showHeader(shell, { root, manifests, asked: options.asked });
       return stopped ? ExitCode.ok : await run({ layout: dom0.layout, manifests, manifestsGiven: true });
     } finally {
@@ -49,12 +48,6 @@ export async function withSimulatedHost(
     await rm(root, { recursive: true, force: true });
     release();
   }
-}
-
-// So that a look from another shell finds the same manifests in their usual place.
-async function linkManifests(usual: string, manifests: string): Promise<void> {
-  await mkdir(dirname(usual), { recursive: true });
-  await symlink(manifests, usual);
 }
 
 /** The samples lie in the package, one or two folders above the program, whether it is the bundle or not. */

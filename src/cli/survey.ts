@@ -7,7 +7,7 @@ import { computeStatus } from '../controller/status.ts';
 import type { DeviceStatus, Status } from '../controller/status-types.ts';
 import { InventoryFile } from '../daemon/inventory-file.ts';
 import { messageOf } from '../daemon/message-of.ts';
-import { readLiveStatus } from '../daemon/status-file.ts';
+import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import { createHost, detectXen } from '../host/index.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -32,40 +32,48 @@ export interface Survey {
 }
 
 /**
- * Looks once at the host, the manifests and the record, and plans. Takes no lock and writes nothing.
+ * Looks once at the host, the manifests and the record, and plans. Takes no lock and writes nothing. Where a controller
+ * runs, the manifests are those that it works by, unless others were asked for.
+ *
  * @throws {CliError} when a part cannot be read.
  */
-export async function survey(globals: Globals): Promise<Survey> {
+export async function survey(asked: Globals): Promise<Survey> {
+  const live = await readLiveStatus(asked.layout);
+  const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
   const host = createHost(globals.layout);
   const source = new FolderSource({ folder: globals.manifests });
   try {
-    return await surveyOf(globals, host, source);
+    return await surveyOf(globals, host, source, live);
   } finally {
     await Promise.all([host.close(), source.close()]);
   }
 }
 
 /** As `survey`, with a host and a source that are open already. */
-export async function surveyOf(globals: Globals, host: Host, source: Source): Promise<Survey> {
+export async function surveyOf(globals: Globals, host: Host, source: Source, live?: LiveStatus): Promise<Survey> {
   const observed = await observe(globals, host);
   const snapshot = await source.read();
   const inventory = await new InventoryFile(globals.layout).load().catch((cause: unknown) => {
     throw new CliError(messageOf(cause), { cause });
   });
-  const decided = plan(observed, snapshot, inventory);
-  const live = await readLiveStatus(globals.layout);
-  const now = Date.now();
+  return conclude({ globals, observed, source: snapshot, inventory, now: Date.now() }, live);
+}
+
+/** What follows from one look. Pure. */
+export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, live?: LiveStatus): Survey {
+  const { observed, source, inventory, now } = look;
+  const decided = plan(observed, source, inventory);
   const fresh = computeStatus({
     plan: decided,
     observed,
-    source: snapshot,
+    source,
     ...(live === undefined ? {} : { previous: live.status }),
     failure: key => failureOf(live?.status, key),
     inFlight: [],
     now,
   });
   const status = live === undefined ? fresh : withLastGood(fresh, live.status);
-  return { globals, observed, source: snapshot, inventory, plan: decided, status, controller: live?.writer.pid, now };
+  return { ...look, plan: decided, status, controller: live?.writer.pid };
 }
 
 async function observe({ layout }: Globals, host: Host): Promise<Observed> {

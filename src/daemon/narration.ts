@@ -22,11 +22,16 @@ const PROBLEMS_SHOWN_MAX = 20;
 /** Turns what the controller reports into lines. It remembers the last status, since only what changes is worth a line. */
 export class Narration {
   readonly #now: () => number;
+  readonly #resyncMs: number;
   #status: Status | undefined;
 
-  /** @param now ms since the epoch. */
-  constructor(now: () => number) {
+  /**
+   * @param now ms since the epoch.
+   * @param resyncMs the longest time between two looks: a failed look is not put off for longer.
+   */
+  constructor(now: () => number, resyncMs: number) {
     this.#now = now;
+    this.#resyncMs = resyncMs;
   }
 
   lines(report: Report): readonly Line[] {
@@ -38,9 +43,9 @@ export class Narration {
       case 'StepFailed':
         return [failedStep(report, this.#now())];
       case 'LookFailed':
-        return [failed(report, `cannot look at the host: ${report.error}`, this.#now())];
+        return [this.#failed(report, `cannot look at the host: ${report.error}`)];
       case 'RecordFailed':
-        return [failed(report, report.error, this.#now())];
+        return [this.#failed(report, report.error)];
       case 'ManifestProblems':
         return problems(report.problems);
       case 'StatusChanged': {
@@ -49,6 +54,13 @@ export class Narration {
         return statusLines(before, report.status);
       }
     }
+  }
+
+  #failed({ type, error, retryAt }: Report & { type: 'LookFailed' | 'RecordFailed' }, what: string): Line {
+    const now = this.#now();
+    const next = Math.min(retryAt, now + this.#resyncMs);
+    const message = `${what}; no step is taken; next try ${untilText(next, now)}`;
+    return line('error', type, message, { error, retryAt: new Date(next).toISOString() });
   }
 }
 
@@ -66,12 +78,6 @@ function failedStep(report: Report & { type: 'StepFailed' }, now: number): Line 
   const { type, step, durationMs, error, retryAt } = report;
   const message = `${stepText(step)}: ${error}; next try ${untilText(retryAt, now)}`;
   return line('error', type, message, { step, durationMs, error, retryAt: new Date(retryAt).toISOString() });
-}
-
-function failed(report: Report & { type: 'LookFailed' | 'RecordFailed' }, what: string, now: number): Line {
-  const { type, error, retryAt } = report;
-  const message = `${what}; no step is taken; next try ${untilText(retryAt, now)}`;
-  return line('error', type, message, { error, retryAt: new Date(retryAt).toISOString() });
 }
 
 function problems(all: readonly ManifestProblem[]): Line[] {

@@ -11,6 +11,8 @@ import { StatusFile } from './status-file.ts';
 /** What a controller of one host is made of. */
 export interface SessionParts {
   readonly layout: Dom0Layout;
+  /** The folder that `source` reads, absolute: for those who look at the same host. */
+  readonly manifests: string;
   readonly host: Host;
   readonly source: Source;
   readonly clock: Clock;
@@ -30,12 +32,12 @@ export interface SessionParts {
  * @throws {LockHeldError} when another controller has the host.
  */
 export async function withController<T>(parts: SessionParts, work: (controller: Controller) => Promise<T>): Promise<T> {
-  const { layout, host, source, clock, log, resyncMs } = parts;
+  const { layout, manifests, host, source, clock, log, resyncMs } = parts;
   const lock = await acquireLock(layout);
-  const statusFile = new StatusFile(layout, message => {
+  const statusFile = new StatusFile(layout, manifests, message => {
     log({ level: 'warn', event: 'StatusNotWritten', message, fields: {} });
   });
-  const narration = new Narration(clock.now);
+  const narration = new Narration(clock.now, resyncMs);
   const report: Reporter = what => {
     for (const line of narration.lines(what)) log(line);
     if (what.type === 'StatusChanged') statusFile.publish(what.status);

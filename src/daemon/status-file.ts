@@ -14,12 +14,15 @@ const VERSION = 1;
 /** What a running controller last told about the host. */
 export interface LiveStatus {
   readonly writer: ProcessMark;
+  /** The folder of manifests that it works by. */
+  readonly manifests: string;
   readonly status: Status;
 }
 
 const record = z.object({
   version: z.literal(VERSION),
   writer: processMark,
+  manifests: z.string(),
   // Of the same program, so its parts are not checked one by one; what is missing altogether is.
   status: z.looseObject({
     observedAt: z.string(),
@@ -36,13 +39,18 @@ function statusPath(layout: Dom0Layout): string {
 /** Publishes what the controller of this process knows, for programs that look at the same host. */
 export class StatusFile {
   readonly #path: string;
+  readonly #manifests: string;
   readonly #onError: (message: string) => void;
   #latest: Status | undefined;
   #writing: Promise<void> | undefined;
 
-  /** @param onError told when the status cannot be written: the work goes on without. */
-  constructor(layout: Dom0Layout, onError: (message: string) => void) {
+  /**
+   * @param manifests the folder of manifests, absolute.
+   * @param onError told when the status cannot be written: the work goes on without.
+   */
+  constructor(layout: Dom0Layout, manifests: string, onError: (message: string) => void) {
     this.#path = statusPath(layout);
+    this.#manifests = manifests;
     this.#onError = onError;
   }
 
@@ -63,7 +71,7 @@ export class StatusFile {
     try {
       const writer = await markOf(process.pid);
       for (let status = this.#take(); status !== undefined; status = this.#take()) {
-        const text = JSON.stringify({ version: VERSION, writer, status });
+        const text = JSON.stringify({ version: VERSION, writer, manifests: this.#manifests, status });
         await replaceFile(this.#path, text, { mode: 0o600, durable: false });
       }
     } catch (cause) {
@@ -88,7 +96,8 @@ export async function readLiveStatus(layout: Dom0Layout): Promise<LiveStatus | u
   const text = await readBounded(statusPath(layout), BYTES_MAX).catch(() => undefined);
   const parsed = text === undefined ? undefined : record.safeParse(parseJson(text));
   if (parsed?.success !== true || !(await isRunning(parsed.data.writer))) return undefined;
-  return { writer: parsed.data.writer, status: parsed.data.status as unknown as Status };
+  const { writer, manifests, status } = parsed.data;
+  return { writer, manifests, status: status as unknown as Status };
 }
 
 function parseJson(text: string): unknown {

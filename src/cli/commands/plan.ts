@@ -19,8 +19,12 @@ export function planCommand({ shell, end }: Context): Command {
       const look = await survey(globalsOf(command, shell));
       showPlan(new Screen(shell.stdout, shell), look);
       const { problems } = look.source;
-      showProblems(new Screen(shell.stderr, shell), problems);
-      if (problems.length > 0) return end(ExitCode.error);
+      if (problems.length > 0) {
+        const screen = new Screen(shell.stderr, shell);
+        showProblems(screen, problems);
+        screen.line('The plan is without what is not valid; a running controller keeps to the last good content.');
+        return end(ExitCode.error);
+      }
       end(planSteps(look.plan).length > 0 ? ExitCode.different : ExitCode.ok);
     });
 }

@@ -4,12 +4,12 @@ import type { Status } from '../../controller/status-types.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import { reconcileOnce } from '../../daemon/run.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
-import { control } from '../control.ts';
+import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import { Screen } from '../screen.ts';
 
-const RESYNC_MS = 5_000;
+const RESYNC_MS = 30_000;
 
 interface Options {
   readonly timeout: number;
@@ -28,6 +28,7 @@ export function reconcileCommand({ shell, end }: Context): Command {
     .addHelpText('after', '\nExit codes: 0 all Ready, 1 something waits, fails or is not valid, 2 error.')
     .action(async ({ timeout, allowEmpty = false }: Options, command: Command) => {
       const globals = globalsOf(command, shell);
+      await requireXen(globals.layout);
       let last: Status | undefined;
       const options = { globals, log: 'text', resyncMs: RESYNC_MS, allowEmpty } as const;
       const outcome = await control(shell, options, parts => {

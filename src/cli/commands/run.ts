@@ -3,8 +3,8 @@ import type { Dom0Layout } from '../../api/layout.ts';
 import { runDaemon } from '../../daemon/run.ts';
 import { detectXen } from '../../host/index.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
-import { type ControlOptions, control } from '../control.ts';
-import { CliError, ExitCode } from '../exit.ts';
+import { type ControlOptions, control, requireXen } from '../control.ts';
+import { ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import type { Shell } from '../shell.ts';
 import { withSimulatedHost } from '../simulated.ts';
@@ -50,13 +50,9 @@ export function runCommand({ shell, end }: Context): Command {
 /** @throws {CliError} when a real host was asked for and this is none. */
 async function isSimulated(asked: Options['host'], layout: Dom0Layout): Promise<boolean> {
   if (asked === 'simulated') return true;
-  if (await detectXen(layout)) return false;
-  if (asked === 'auto') return true;
-  const place = layout.root === '/' ? 'this machine' : layout.root;
-  throw new CliError(
-    `${place} is no Xen dom0 (no control_d in ${layout.procfs}/xen/capabilities); ` +
-      'to see xenpci work without Xen: xenpci run --host simulated',
-  );
+  if (asked === 'auto') return !(await detectXen(layout));
+  await requireXen(layout);
+  return false;
 }
 
 async function keep(shell: Shell, options: ControlOptions): Promise<ExitCode> {
