@@ -39,7 +39,16 @@ export interface Dom0 {
 /** The part of LibvirtClient that looks and steps need. */
 export type LibvirtAccess = Pick<
   LibvirtClient,
-  'listDomains' | 'domainByUuid' | 'domainState' | 'domainXml' | 'defineDomain' | 'attachDevice' | 'detachDevice'
+  | 'connected'
+  | 'connect'
+  | 'onConnectFailure'
+  | 'listDomains'
+  | 'domainByUuid'
+  | 'domainState'
+  | 'domainXml'
+  | 'defineDomain'
+  | 'attachDevice'
+  | 'detachDevice'
 >;
 
 /** A dom0 with connections of its own, to listen to and to close. */

@@ -7,6 +7,9 @@ import { errorText } from './small-file.ts';
 /** The part of LibvirtClient that the view needs. */
 export type LibvirtReader = Pick<LibvirtAccess, 'listDomains' | 'domainState' | 'domainXml'>;
 
+/** The part of LibvirtClient that connecting needs. */
+export type LibvirtConnection = Pick<LibvirtAccess, 'connected' | 'connect' | 'onConnectFailure'>;
+
 /** A domain as libvirt knows it. */
 export interface LibvirtDomain {
   readonly name: string;
@@ -18,6 +21,27 @@ export interface LibvirtDomain {
   readonly live?: Definition;
   /** What the next start will use; absent for a transient domain. */
   readonly stored?: Definition;
+}
+
+/**
+ * Connects unless there is a connection. The client would go on trying until its deadline; a look is rather told at once
+ * that there is no libvirtd.
+ * @throws {HostError} Unreachable when the first attempt fails.
+ */
+export async function connectLibvirt(client: LibvirtConnection, signal: AbortSignal): Promise<void> {
+  if (client.connected) return;
+  let stop = (): void => {};
+  const failed = new Promise<never>((_, reject) => {
+    stop = client.onConnectFailure(reject);
+  });
+  try {
+    await Promise.race([client.connect({ signal }), failed]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new HostError('Unreachable', `cannot reach libvirt: ${errorText(error)}`, { cause: error });
+  } finally {
+    stop();
+  }
 }
 
 /** virConnectListAllDomainsFlags (libvirt-domain.h). */

@@ -5,7 +5,7 @@ import type { Observed, ObservedDomain } from '../plan/observed.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
 import type { Dom0 } from './dom0.ts';
-import { type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
+import { connectLibvirt, type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
 import type { PciIds } from './pci-ids.ts';
 import { readSmallFile } from './small-file.ts';
 import type { SysfsDevice } from './sysfs.ts';
@@ -52,6 +52,7 @@ async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
 
 async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Promise<LibvirtDomain[]> {
   try {
+    await connectLibvirt(libvirt, signal);
     return await readLibvirt(libvirt, signal);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;

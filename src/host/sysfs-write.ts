@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
@@ -38,11 +38,15 @@ export async function bindDriver(sysfs: string, address: Address, driver: string
 
 async function write(path: string, text: string): Promise<void> {
   try {
-    // Attributes are there or not: a file that is made in their place would only look like one.
-    await writeFile(path, text, { flag: 'r+' });
+    // Not made when it is not there, and not opened for reading: `bind` may only be written, even by root.
+    const attribute = await open(path, constants.O_WRONLY);
+    try {
+      await attribute.write(text);
+    } finally {
+      await attribute.close();
+    }
   } catch (error) {
-    throw new HostError('StepFailed', `cannot write ${JSON.stringify(text)} to ${path}: ${errorText(error)}`, {
-      cause: error,
-    });
+    const message = `cannot write ${JSON.stringify(text)} to ${path}: ${errorText(error)}`;
+    throw new HostError('StepFailed', message, { cause: error });
   }
 }

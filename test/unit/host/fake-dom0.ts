@@ -17,6 +17,11 @@ export class FakeLibvirt implements LibvirtAccess {
   /** `attach live`, `detach config` and so on with the XML. */
   readonly changes: [string, string][] = [];
 
+  readonly connected = true;
+  async connect(): Promise<void> {}
+  onConnectFailure(): () => void {
+    return () => {};
+  }
   async listDomains(): Promise<DomainRef[]> {
     return [this.ref];
   }

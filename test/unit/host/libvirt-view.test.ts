@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type LibvirtReader, readLibvirt } from '../../../src/host/libvirt-view.ts';
-import { ConnectionLostError, type DomainRef, ErrorCode, LibvirtError } from '../../../src/node-libvirt/index.ts';
+import { connectLibvirt, type LibvirtReader, readLibvirt } from '../../../src/host/libvirt-view.ts';
+import {
+  ConnectionLostError,
+  type DomainRef,
+  ErrorCode,
+  LibvirtClient,
+  LibvirtError,
+} from '../../../src/node-libvirt/index.ts';
+import { tempTree } from './temp-tree.ts';
 
 const never = new AbortController().signal;
 const LIVE = "<domain><os><type machine='xenpv'>linux</type></os><devices/></domain>";
@@ -92,6 +99,18 @@ describe("libvirt's view", () => {
       code: 'Unreachable',
       message: expect.stringContaining('red'),
     });
+  });
+
+  test('a look is told at once that there is no libvirtd', async () => {
+    const client = new LibvirtClient({ socketPath: `${tempTree()}/libvirt-sock`, deadlineMs: 3_600_000 });
+    try {
+      await expect(connectLibvirt(client, never)).rejects.toMatchObject({
+        code: 'Unreachable',
+        message: expect.stringContaining('ENOENT'),
+      });
+    } finally {
+      client.close();
+    }
   });
 
   test('a domain that is in both lists is one domain', async () => {

@@ -56,6 +56,7 @@ describe('the view of xenstore', () => {
     const view = await look(new FakeStore(RENUMBERING, 1));
     expect(holders(view, DISK)).toEqual([1]);
     expect(await settled(new FakeStore(RENUMBERING, 1), DISK)).toBe(false);
+    expect(await settled(changed(RENUMBERING, { num_devs: '2' }), DISK)).toBe(false);
     expect(await settled(new FakeStore(AFTER_DETACH, 1), DISK)).toBe(true);
   });
 
