@@ -87,7 +87,8 @@ function entryObstacles(entry: ResolvedEntry, devices: ReadonlyMap<Address, Devi
 }
 
 function ofDevice(name: string, device: DeviceStatus): Obstacle {
-  const { failure, wait, steps } = device;
+  const { failure, wait, steps, underWay } = device;
+  if (underWay !== undefined) return { reason: 'Progressing', message: `${name}: ${underWay}`, stuck: false };
   if (failure !== undefined) {
     const message = `${name}: ${failure.error} (tried ${failure.count} times, next at ${failure.nextTry})`;
     return { reason: 'StepFailed', message, stuck: false };

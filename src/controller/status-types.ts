@@ -35,6 +35,8 @@ export interface DeviceStatus {
   readonly assignment?: string;
   readonly have?: Place;
   readonly want?: Place;
+  /** The step that is being taken; until it has ended, what a look shows may be half of it. */
+  readonly underWay?: string;
   readonly steps: readonly string[];
   readonly wait?: WaitStatus;
   readonly failure?: FailureStatus;
@@ -57,7 +59,7 @@ export interface FailureStatus {
 
 /** Whether a device is where it should be, for good; one that may be missing may also be missing. */
 export function isReady(device: DeviceStatus | undefined, whenMissing: 'Fail' | 'Ignore'): boolean {
-  if (device === undefined) return false;
+  if (device === undefined || device.underWay !== undefined) return false;
   if (device.wait?.reason === 'DeviceMissing' && whenMissing === 'Ignore') return true;
   if (device.wait !== undefined || device.have === undefined || device.want === undefined) return false;
   return samePlace(device.have, device.want);

@@ -2,7 +2,7 @@ import type { Address } from '../api/address.ts';
 import { type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
 import type { DevicePlan } from '../plan/device-plan.ts';
 import type { Hold, WaitReason } from '../plan/hold.ts';
-import { stepText } from '../plan/step.ts';
+import { stepKey, stepText } from '../plan/step.ts';
 import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
 import type { Failure } from './backoff.ts';
 import { type DeviceStatus, type FailureStatus, isReady, type Status, type WaitStatus } from './status-types.ts';
@@ -57,6 +57,7 @@ function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
   const { address, have, want, hold } = device;
   const failure = input.failure(address);
   const divergence = input.observed.devices.get(address)?.divergence;
+  const underWay = input.inFlight.find(step => stepKey(step) === address);
   const [claim] = device.claims;
   return {
     address,
@@ -65,6 +66,7 @@ function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
       : {}),
     ...(have === undefined ? {} : { have }),
     ...(want === undefined ? {} : { want }),
+    ...(underWay === undefined ? {} : { underWay: stepText(underWay) }),
     steps: device.steps.map(stepText),
     ...(hold === undefined ? {} : { wait: waitStatus(address, hold, input) }),
     ...(failure === undefined ? {} : { failure: failureStatus(failure) }),
