@@ -90,8 +90,8 @@ function ofDevice(name: string, device: DeviceStatus): Obstacle {
   const { failure, wait, steps, underWay } = device;
   if (underWay !== undefined) return { reason: 'Progressing', message: `${name}: ${underWay}`, stuck: false };
   if (failure !== undefined) {
-    const message = `${name}: ${failure.error} (tried ${failure.count} times, next at ${failure.nextTry})`;
-    return { reason: 'StepFailed', message, stuck: false };
+    // How often and when next is in the device's own status: here it would make every try a transition.
+    return { reason: 'StepFailed', message: `${name}: ${failure.error}`, stuck: false };
   }
   if (steps.length > 0 && wait === undefined) {
     return { reason: 'Progressing', message: `${name}: ${steps.join(', then ')}`, stuck: false };
