@@ -1,6 +1,6 @@
 import { type FSWatcher, readFileSync, truncateSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Address, parseAddress } from '../api/address.ts';
+import { parseAddress } from '../api/address.ts';
 import type { Device } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 import { bindDriver, overrideDriver, probeDriver, unbindDriver } from './model/kernel.ts';
@@ -56,16 +56,16 @@ export class SysfsWrites {
   #override(device: Device, folder: string): void {
     const path = join(folder, 'driver_override');
     // A shorter text leaves the end of the old one behind it; the first line is what was written.
-    const [text = ''] = readFileSync(path, 'utf8').split('\n');
+    const [text = ''] = readText(path).split('\n');
     const driver = text === '' || text === '(null)' ? undefined : text;
-    if (driver === device.driverOverride) return;
+    if (driver === device.driverOverride || !device.present) return;
     writeFileSync(path, `${driver ?? '(null)'}\n`);
     overrideDriver(this.#dom0, device, driver);
   }
 
   /** The device whose address was written to a file, which is empty again afterwards. */
   #taken(path: string): Device | undefined {
-    const address: Address | undefined = parseAddress(readFileSync(path, 'utf8').trim());
+    const address = parseAddress(readText(path).trim());
     if (address === undefined) return undefined;
     truncateSync(path);
     return this.#dom0.present(address);
@@ -82,5 +82,15 @@ export class SysfsWrites {
   #unwatch(folder: string): void {
     this.#watchers.get(folder)?.close();
     this.#watchers.delete(folder);
+  }
+}
+
+/** A file that has gone in the meantime, with its device or with the whole tree, says nothing. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { addressParts } from '../api/address.ts';
+import { type Address, addressParts } from '../api/address.ts';
 import { type Device, PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 
@@ -14,12 +14,19 @@ export class Sysfs {
   readonly #devices: string;
   readonly #dom0: Dom0;
   readonly #endListening: () => void;
+  readonly #drivers = new Set<string>();
+  /** The driver that each device is linked to. */
+  readonly #shown = new Map<Address, string>();
+  /** What stands in the files: writing it again would wake whoever watches them. */
+  readonly #written = new Map<string, string>();
 
   /** Makes the tree. @param root where sysfs is mounted. @throws what the file system fails with. */
   constructor(root: string, dom0: Dom0) {
     this.#bus = join(root, 'bus/pci');
     this.#devices = join(root, 'devices');
     this.#dom0 = dom0;
+    // An earlier run may have left other devices.
+    for (const folder of [this.#bus, this.#devices]) rmSync(folder, { recursive: true, force: true });
     mkdirSync(join(this.#bus, 'devices'), { recursive: true });
     writeFileSync(join(this.#bus, 'drivers_probe'), '');
     this.#makeDriver(PCIBACK);
@@ -34,8 +41,12 @@ export class Sysfs {
   }
 
   #update(device: Device): void {
-    this.#hide(device, device.present);
+    const folder = this.#folder(device);
+    const shown = this.#shown.get(device.spec.address);
+    // Links that are right stay: whoever reads meanwhile must not find a device without its driver.
+    if (shown !== undefined && shown !== device.driver) this.#unlinkDriver(device, folder, shown);
     if (device.present) this.#show(device);
+    else this.#remove(device, folder);
     this.#showPciback();
   }
 
@@ -44,22 +55,24 @@ export class Sysfs {
     const folder = this.#folder(device);
     if (spec.homeDriver !== undefined) this.#makeDriver(spec.homeDriver);
     mkdirSync(folder, { recursive: true });
-    for (const [name, text] of attributes(device)) writeIfNew(join(folder, name), `${text}\n`);
+    for (const [name, text] of attributes(device)) this.#write(join(folder, name), `${text}\n`);
     link(folder, join(this.#bus, 'devices', spec.address));
-    if (driver === undefined) return;
+    if (driver === undefined || this.#shown.get(spec.address) === driver) return;
     link(join(this.#bus, 'drivers', driver), join(folder, 'driver'));
     link(folder, join(this.#bus, 'drivers', driver, spec.address));
+    this.#shown.set(spec.address, driver);
   }
 
-  /** Takes away the links to the driver, and the device itself when it has gone or is another card. */
-  #hide(device: Device, stays: boolean): void {
-    const folder = this.#folder(device);
-    for (const name of this.#driverNames())
-      rmSync(join(this.#bus, 'drivers', name, device.spec.address), { force: true });
+  #unlinkDriver({ spec }: Device, folder: string, driver: string): void {
+    rmSync(join(this.#bus, 'drivers', driver, spec.address), { force: true });
     rmSync(join(folder, 'driver'), { force: true });
-    if (stays) return;
-    rmSync(join(this.#bus, 'devices', device.spec.address), { force: true });
+    this.#shown.delete(spec.address);
+  }
+
+  #remove({ spec }: Device, folder: string): void {
+    rmSync(join(this.#bus, 'devices', spec.address), { force: true });
     rmSync(folder, { recursive: true, force: true });
+    for (const path of this.#written.keys()) if (path.startsWith(`${folder}/`)) this.#written.delete(path);
   }
 
   /** pciback's own lists: the devices it has, and those whose guests may write all of their config space. */
@@ -67,20 +80,23 @@ export class Sysfs {
     const devices = [...this.#dom0.devices.values()].filter(({ driver }) => driver === PCIBACK);
     const lines = (list: readonly Device[]): string => list.map(({ spec }) => `${spec.address}\n`).join('');
     const folder = join(this.#bus, 'drivers', PCIBACK);
-    writeIfNew(join(folder, 'slots'), lines(devices));
-    writeIfNew(join(folder, 'permissive'), lines(devices.filter(({ permissive }) => permissive)));
+    this.#write(join(folder, 'slots'), lines(devices));
+    this.#write(join(folder, 'permissive'), lines(devices.filter(({ permissive }) => permissive)));
+  }
+
+  #write(path: string, text: string): void {
+    if (this.#written.get(path) === text) return;
+    writeFileSync(path, text);
+    this.#written.set(path, text);
   }
 
   #makeDriver(name: string): void {
+    if (this.#drivers.has(name)) return;
+    this.#drivers.add(name);
     const folder = join(this.#bus, 'drivers', name);
     mkdirSync(folder, { recursive: true });
     const files = name === PCIBACK ? [...DRIVER_FILES, ...PCIBACK_FILES] : DRIVER_FILES;
     for (const file of files) writeFileSync(join(folder, file), '', { flag: 'a' });
-  }
-
-  #driverNames(): Set<string> {
-    const names = [...this.#dom0.devices.values()].flatMap(({ spec }) => spec.homeDriver ?? []);
-    return new Set([PCIBACK, ...names]);
   }
 
   /** Bridges contain what is behind them. */
@@ -109,24 +125,14 @@ function attributes({ spec, driverOverride }: Device): [string, string][] {
   ];
 }
 
-/** A relative link, as sysfs has them. */
+/** A relative link, as sysfs has them. One that is right already stays. */
 function link(target: string, path: string): void {
-  rmSync(path, { force: true });
-  symlinkSync(relative(dirname(path), target), path);
-}
-
-/** Writing what is there already would wake whoever watches the file. */
-function writeIfNew(path: string, text: string): void {
-  if (readText(path) !== text) writeFileSync(path, text);
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
+  const text = relative(dirname(path), target);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    if (readlinkSync(path) === text) return;
+    rmSync(path);
   }
+  symlinkSync(text, path);
 }
 
 function hex(value: number, width: number): string {

@@ -123,11 +123,16 @@ export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive:
   if (!instance.passthrough) return refuse('xc_assign_device failed: Operation not supported');
   device.holder = instance.domid;
   device.quarantined = false;
-  device.permissive ||= permissive;
+  if (permissive) setPermissive(dom0, device);
   const guest = { domid: instance.domid, name: domain.name, type: domain.type };
   addEntry(dom0.store, guest, { address, permissive }, starting);
   dom0.instancesChanged();
   return done(...log);
+}
+
+function setPermissive(dom0: Dom0, device: Device): void {
+  device.permissive = true;
+  dom0.deviceChanged(device);
 }
 
 /** guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. */

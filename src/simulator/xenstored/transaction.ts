@@ -12,16 +12,19 @@ const ABSENT = -1;
  */
 export class Transaction {
   readonly view: Store;
+  /** As it was when the transaction began: what it changes itself is no conflict. */
+  readonly #before: Store;
   readonly #touched = new Map<string, number>();
   readonly #changes: Change[] = [];
 
   constructor(store: Store) {
     this.view = store.snapshot();
+    this.#before = store.snapshot();
   }
 
   /** Notes that the outcome depends on this node. */
   touch(path: string): void {
-    if (!this.#touched.has(path)) this.#touched.set(path, generationOf(this.view, path));
+    if (!this.#touched.has(path)) this.#touched.set(path, generationOf(this.#before, path));
   }
 
   /** Changes the view now, and the store at the end. */
