@@ -1,9 +1,9 @@
 import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
-import type { Dom0 } from './dom0.ts';
+import { type Dom0, xenstoreView } from './dom0.ts';
 import type { SysfsDevice } from './sysfs.ts';
-import { holdersOf, readXenstore, type XenstoreView } from './xenstore-view.ts';
+import { holdersOf, type XenstoreView } from './xenstore-view.ts';
 
 /** What is known about one device right before a step. */
 export interface DeviceLook {
@@ -16,10 +16,7 @@ export interface DeviceLook {
  * @throws {HostError} PreconditionFailed when it is not there, Unreachable when it cannot be told.
  */
 export async function lookAt(dom0: Dom0, address: Address, signal: AbortSignal): Promise<DeviceLook> {
-  const [device, xenstore] = await Promise.all([
-    dom0.sysfs.device(address),
-    dom0.xenstore.client().then(client => readXenstore(client, signal)),
-  ]);
+  const [device, xenstore] = await Promise.all([dom0.sysfs.device(address), xenstoreView(dom0, signal)]);
   if (device === undefined) throw refusal(`${address} is not in sysfs`);
   return { device, xenstore };
 }

@@ -7,7 +7,7 @@ import { isSettled } from './pci-backend.ts';
 import type { PciIds } from './pci-ids.ts';
 import { chainToPath } from './pci-path.ts';
 import { PCIBACK, type SysfsDevice } from './sysfs.ts';
-import { type Holder, holdersOf } from './xenstore-view.ts';
+import { type Holder, holdersOf, type XenstoreView } from './xenstore-view.ts';
 
 /** All devices by address, in order: those of sysfs, and those that xenstore still names after they have vanished. */
 export function combineDevices(
@@ -46,7 +46,7 @@ function observedDevice(
     identity,
     text: ids.describe(identity, progIf),
     ...(driver === undefined ? {} : { driver }),
-    place: placeOf(holder, driver, domains),
+    place: placeOf(holder, driver, views.xenstore),
     settled: holders.every(each => isSettled(each.backend, each.device, typeOf(each.domid, domains))),
     resetMethods,
     ...(mark?.driver === undefined ? {} : { homeDriver: mark.driver }),
@@ -62,11 +62,10 @@ function vanishedDevice(address: Address): SysfsDevice {
   return { address, path, identity: { vendor: 'ffff', device: 'ffff' }, progIf: '', resetMethods: [] };
 }
 
-function placeOf(holder: Holder | undefined, driver: string | undefined, domains: readonly ObservedDomain[]): Place {
+function placeOf(holder: Holder | undefined, driver: string | undefined, xenstore: XenstoreView): Place {
   if (holder !== undefined) {
     const { domid } = holder;
-    const domain = domains.find(candidate => candidate.domid === domid)?.name ?? `domain ${domid}`;
-    return { at: 'guest', domid, domain };
+    return { at: 'guest', domid, domain: xenstore.domains.get(domid)?.name ?? `domain ${domid}` };
   }
   return driver === PCIBACK ? { at: 'assignable' } : { at: 'host' };
 }

@@ -1,3 +1,4 @@
+import { HostError } from '../controller/ports.ts';
 import type { DetachStep } from '../plan/step.ts';
 import { lookAt, refusal, requireHeldBy, requireRunning } from './checks.ts';
 import { hostdevOf, sharesGuestSlot } from './definition.ts';
@@ -35,5 +36,11 @@ async function detachThroughLibvirt(dom0: Dom0, step: DetachStep, signal: AbortS
       `${address} is one of several functions of a slot in ${guest.name}, which libvirt cannot take singly`,
     );
   }
-  await callLibvirt(dom0, signal, client => client.detachDevice(domain, element, { live: true, signal }));
+  try {
+    await callLibvirt(dom0, signal, client => client.detachDevice(domain, element, { live: true, signal }));
+  } catch (error) {
+    if (!(error instanceof HostError && error.code === 'StepFailed')) throw error;
+    const advice = 'libvirt may be wrong about this domain now; restarting libvirtd cures that and harms no guest';
+    throw new HostError(error.code, `${error.message}; ${advice}`, { cause: error });
+  }
 }

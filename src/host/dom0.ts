@@ -1,10 +1,9 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { HostError } from '../controller/ports.ts';
 import { LibvirtClient } from '../node-libvirt/index.ts';
-import { XenstoreClient } from '../xenstore-client/index.ts';
-import { errorText } from './small-file.ts';
 import { SysfsPci } from './sysfs.ts';
-import type { XenstoreAccess } from './xenstore-view.ts';
+import { XenstoreLink } from './xenstore-link.ts';
+import { readXenstore, type XenstoreAccess, type XenstoreView } from './xenstore-view.ts';
 import { Xl } from './xl.ts';
 
 /** How long things may take, in milliseconds. */
@@ -57,6 +56,9 @@ export interface ConnectedDom0 extends Dom0 {
   readonly libvirt: LibvirtClient;
 }
 
+/** Calls that may wait for libvirt: a look asks three things of each domain at once. */
+const CALLS_MAX = 16_384;
+
 /** Puts the parts together; nothing is opened yet. */
 export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): ConnectedDom0 {
   const { readMs, attachMs } = deadlines;
@@ -66,61 +68,26 @@ export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): Connecte
     sysfs: new SysfsPci(layout.sysfs),
     xl: new Xl(layout.xl, deadlines),
     xenstore: new XenstoreLink(layout, readMs),
-    libvirt: new LibvirtClient({ socketPath: layout.libvirtSocket, deadlineMs: readMs, changeDeadlineMs: attachMs }),
+    libvirt: new LibvirtClient({
+      socketPath: layout.libvirtSocket,
+      deadlineMs: readMs,
+      changeDeadlineMs: attachMs,
+      maxQueued: CALLS_MAX,
+    }),
   };
 }
 
-/** A xenstore client that is made when it is first needed, so that a host can start before xenstored does. */
-export class XenstoreLink {
-  readonly #layout: Dom0Layout;
-  readonly #deadlineMs: number;
-  readonly #listeners: Set<(client: XenstoreClient) => void> = new Set();
-  #client: Promise<XenstoreClient> | undefined;
-  #closed = false;
-
-  /** @param deadlineMs for connecting and for each answer. */
-  constructor(layout: Dom0Layout, deadlineMs: number) {
-    this.#layout = layout;
-    this.#deadlineMs = deadlineMs;
-  }
-
-  /**
-   * The client; it reconnects by itself from then on.
-   * @throws {HostError} Unreachable when xenstored cannot be reached now; the next call tries again.
-   */
-  async client(): Promise<XenstoreClient> {
-    if (this.#closed) throw new HostError('Unreachable', 'the connection to xenstored has been closed');
-    this.#client ??= this.#connect();
-    try {
-      return await this.#client;
-    } catch (error) {
-      this.#client = undefined;
-      const { xenstoreSocket, xenbusDevice } = this.#layout;
-      const message = `cannot reach xenstored at ${xenstoreSocket} or ${xenbusDevice}: ${errorText(error)}`;
-      throw new HostError('Unreachable', `${message}; is this a Xen dom0, and is xenstored running?`, { cause: error });
-    }
-  }
-
-  /** Calls the listener with each client that is made. @returns a function that ends it. */
-  onConnect(listener: (client: XenstoreClient) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  /** Lets go of the connection. Final. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    const client = await this.#client?.catch(() => undefined);
-    await client?.close();
-  }
-
-  async #connect(): Promise<XenstoreClient> {
-    const client = await XenstoreClient.connect({
-      socketPath: this.#layout.xenstoreSocket,
-      devicePath: this.#layout.xenbusDevice,
-      deadlineMs: this.#deadlineMs,
-    });
-    for (const listener of this.#listeners) listener(client);
-    return client;
+/**
+ * Looks at xenstore.
+ * @throws {HostError} Unreachable, naming the socket.
+ */
+export async function xenstoreView({ xenstore, layout }: Dom0, signal: AbortSignal): Promise<XenstoreView> {
+  const client = await xenstore.client();
+  try {
+    return await readXenstore(client, signal);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    const message = `${error.message} (${layout.xenstoreSocket}); is xenstored running?`;
+    throw new HostError(error.code, message, { cause: error });
   }
 }

@@ -4,13 +4,13 @@ import { HostError } from '../controller/ports.ts';
 import type { Observed, ObservedDomain } from '../plan/observed.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
-import type { Dom0 } from './dom0.ts';
+import { type Dom0, xenstoreView } from './dom0.ts';
 import { connectLibvirt, type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
 import type { PciIds } from './pci-ids.ts';
 import { readSmallFile } from './small-file.ts';
 import type { SysfsDevice } from './sysfs.ts';
 import { createdWithPassthrough } from './userdata.ts';
-import { readXenstore, type XenstoreView } from './xenstore-view.ts';
+import type { XenstoreView } from './xenstore-view.ts';
 
 /** All views of one look. */
 export interface Views {
@@ -40,11 +40,10 @@ export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Pro
  * between, they may belong to another moment. On a host that never rests the last look has to do: the next one follows.
  */
 async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
-  const client = await dom0.xenstore.client();
-  let xenstore = await readXenstore(client, signal);
+  let xenstore = await xenstoreView(dom0, signal);
   for (let look = 1; ; look += 1) {
     const [libvirt, sysfs] = await Promise.all([readLibvirtOf(dom0, signal), dom0.sysfs.list()]);
-    const after = await readXenstore(client, signal);
+    const after = await xenstoreView(dom0, signal);
     if (look === LOOKS || isDeepStrictEqual(after, xenstore)) return { xenstore: after, libvirt, sysfs };
     xenstore = after;
   }
