@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import {
+  type ContractCase,
+  deviceNow,
+  domainNow,
+  give,
+  guestNow,
+  runningGuest,
+  take,
+  takeBack,
+  until,
+  untilHeld,
+} from './world.ts';
+
+/** Between assignable and a running guest. */
+export const ATTACHING: readonly ContractCase[] = [
+  {
+    name: 'attach gives a device to a running guest, and libvirt knows it by our alias',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red');
+      const { domid } = await guestNow(world, 'red');
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual(device.place, { at: 'guest', domid, domain: 'red' });
+      assert.equal(device.permissive, false);
+      assert.equal(device.divergence, undefined);
+      const { live, passthrough, stored } = await domainNow(world, 'red');
+      assert.deepEqual(
+        live.map(({ address }) => address),
+        [world.first],
+      );
+      assert.match(live[0]?.alias ?? '', /^ua-xenpci-/);
+      assert.equal(passthrough, 'on');
+      assert.deepEqual(stored?.hostdevs, []);
+    },
+  },
+  {
+    name: 'attach of a device on its dom0 driver is refused, by us and by libvirt',
+    async run(world) {
+      await runningGuest(world, 'red');
+      const guest = await guestNow(world, 'red');
+      const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, step), { code: 'PreconditionFailed' });
+      await assert.rejects(world.virshAttach('red', world.first, 'live'), /must be manually detached from the host/);
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'host' });
+    },
+  },
+  {
+    name: 'attach to a guest that was created without passthrough fails and changes nothing',
+    async run(world) {
+      await runningGuest(world, 'red', false);
+      assert.equal((await domainNow(world, 'red')).passthrough, 'off');
+      await take(world, { verb: 'bind', device: world.first });
+      const guest = await guestNow(world, 'red');
+      const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, step), { code: 'StepFailed', message: /failed to attach pci device/ });
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual([device.place, device.divergence], [{ at: 'assignable' }, undefined]);
+    },
+  },
+  {
+    name: 'attach of what a guest has already is refused, and libvirt says whose it is',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await runningGuest(world, 'blue');
+      await give(world, world.first, 'red');
+      const guest = await guestNow(world, 'blue');
+      const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, step), { code: 'PreconditionFailed' });
+      await assert.rejects(world.virshAttach('red', world.first, 'live'), /already exists/);
+      await assert.rejects(world.virshAttach('blue', world.first, 'live'), /in use by driver xenlight, domain red/);
+      await untilHeld(world, world.first, 'red');
+    },
+  },
+  {
+    name: 'attach of a device without any reset: libvirt refuses, xl does it',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await take(world, { verb: 'bind', device: world.bare });
+      assert.deepEqual((await deviceNow(world, world.bare)).resetMethods, []);
+      await assert.rejects(world.virshAttach('red', world.bare, 'live'), /no FLR, PM reset or bus reset available/);
+      await give(world, world.bare, 'red', { via: 'xl' });
+      await takeBack(world, world.bare, 'red', 'xl');
+      assert.deepEqual((await deviceNow(world, world.bare)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'a permissive attach shows, and the next guest does not inherit it',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red', { permissive: true });
+      assert.equal((await deviceNow(world, world.first)).permissive, true);
+      await takeBack(world, world.first, 'red');
+      await give(world, world.first, 'red');
+      assert.equal((await deviceNow(world, world.first)).permissive, false);
+    },
+  },
+  {
+    name: 'detach makes a device assignable; of two, the other keeps its place',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red');
+      await give(world, world.second, 'red');
+      await takeBack(world, world.first, 'red');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+      await untilHeld(world, world.second, 'red');
+      assert.deepEqual(
+        (await domainNow(world, 'red')).live.map(({ address }) => address),
+        [world.second],
+      );
+      await takeBack(world, world.second, 'red');
+      assert.deepEqual((await deviceNow(world, world.second)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'detach of what a guest does not have is refused, by us and by libvirt',
+    async run(world) {
+      await runningGuest(world, 'red');
+      const guest = await guestNow(world, 'red');
+      const step = { verb: 'detach', device: world.first, guest, via: 'libvirt' } as const;
+      await assert.rejects(take(world, step), { code: 'PreconditionFailed' });
+      await assert.rejects(world.virshDetach('red', world.first, 'live'), /host pci device .* not found/);
+    },
+  },
+  {
+    name: "after xl's detach libvirt goes on believing, and xl can give the device away",
+    async run(world) {
+      await runningGuest(world, 'red');
+      await runningGuest(world, 'blue');
+      await give(world, world.first, 'red');
+      assert.equal((await world.xl('pci-detach', 'red', world.first)).status, 0);
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual(device.place, { at: 'assignable' });
+      assert.match(device.divergence ?? '', /red/);
+      await assert.rejects(world.virshAttach('blue', world.first, 'live'), /in use by driver xenlight, domain red/);
+      await give(world, world.first, 'blue', { via: 'xl' });
+    },
+  },
+  {
+    name: "after xl's detach libvirt's own fails, drops its entry, and blocks the device until it restarts",
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red');
+      await world.xl('pci-detach', 'red', world.first);
+      await assert.rejects(world.virshDetach('red', world.first, 'live'), /failed to detach pci device/);
+      assert.deepEqual((await domainNow(world, 'red')).live, []);
+      await assert.rejects(world.virshAttach('red', world.first, 'live'), /in use by driver xenlight/);
+      await world.restartLibvirtd();
+      await give(world, world.first, 'red');
+    },
+  },
+  {
+    name: "xl's attach shows as the guest's, with both views, and gives a hint",
+    async run(world) {
+      await runningGuest(world, 'red');
+      await take(world, { verb: 'bind', device: world.first });
+      await until(world, 'a first look', () => true);
+      const hint = new Promise<string>(resolve => world.host.onHint(resolve));
+      assert.equal((await world.xl('pci-attach', 'red', world.first)).status, 0);
+      assert.ok(await hint);
+      await untilHeld(world, world.first, 'red');
+      assert.match((await deviceNow(world, world.first)).divergence ?? '', /no guest/);
+      await takeBack(world, world.first, 'red', 'xl');
+      assert.equal((await deviceNow(world, world.first)).divergence, undefined);
+    },
+  },
+];

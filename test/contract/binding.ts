@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { parseAddress } from '../../src/api/address.ts';
+import { type ContractCase, deviceNow, give, runningGuest, take, takeBack } from './world.ts';
+
+const NOWHERE = parseAddress('0000:99:00.0');
+
+/** Between the host and assignable. */
+export const BINDING: readonly ContractCase[] = [
+  {
+    name: 'bind puts a device on pciback and notes its driver',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      await take(world, { verb: 'bind', device: world.first });
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual(device.place, { at: 'assignable' });
+      assert.equal(device.homeDriver, driver);
+      assert.equal(await world.driverOf(world.first), 'pciback');
+      assert.match((await world.xl('pci-assignable-list')).stdout, new RegExp(`${world.first}`));
+    },
+  },
+  {
+    name: 'bind of a bound device is refused by us, and only a warning of xl',
+    async run(world) {
+      await take(world, { verb: 'bind', device: world.first });
+      await assert.rejects(take(world, { verb: 'bind', device: world.first }), { code: 'PreconditionFailed' });
+      const again = await world.xl('pci-assignable-add', world.first);
+      assert.equal(again.status, 0);
+      assert.match(again.stderr, /already assigned to pciback/);
+    },
+  },
+  {
+    name: 'bind of a device that does not exist is refused',
+    async run(world) {
+      assert.ok(NOWHERE);
+      await assert.rejects(take(world, { verb: 'bind', device: NOWHERE }), { code: 'PreconditionFailed' });
+      const ended = await world.xl('pci-assignable-add', NOWHERE);
+      assert.equal(ended.status, 1);
+      assert.match(ended.stderr, /Couldn't lstat/);
+    },
+  },
+  {
+    name: 'release gives a device back to its driver, and dom0 can use it',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      await take(world, { verb: 'bind', device: world.first });
+      await take(world, { verb: 'release', device: world.first });
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'host' });
+      assert.equal(await world.driverOf(world.first), driver);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
+  {
+    name: 'release after a guest had the device: dom0 can use it',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.second, 'red');
+      await takeBack(world, world.second, 'red');
+      await take(world, { verb: 'release', device: world.second });
+      assert.equal(await world.worksInDom0(world.second), true);
+    },
+  },
+  {
+    name: 'release is refused while a guest has the device, by us and by xl',
+    async run(world) {
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red');
+      await assert.rejects(take(world, { verb: 'release', device: world.first }), { code: 'PreconditionFailed' });
+      const ended = await world.xl('pci-assignable-remove', '-r', world.first);
+      assert.equal(ended.status, 1);
+      assert.match(ended.stderr, /failed to de-quarantine/);
+      assert.equal((await deviceNow(world, world.first)).place.at, 'guest');
+    },
+  },
+  {
+    name: 'release works where xl has no note of the driver, with the one we remember',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      assert.ok(driver);
+      await take(world, { verb: 'bind', device: world.first });
+      await world.removeXenstoreNode(`/libxl/pci/${world.first.replaceAll(/[:.]/g, '-')}/driver_path`);
+      await take(world, { verb: 'release', device: world.first, driver });
+      await eventually(world.patienceMs, async () => (await world.driverOf(world.first)) === driver);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
+  {
+    name: 'release works after nodedev-detach, which neither quarantines nor notes the driver',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      assert.ok(driver);
+      await world.nodedevDetach(world.first);
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual(device.place, { at: 'assignable' });
+      assert.equal(device.homeDriver, undefined);
+      await take(world, { verb: 'release', device: world.first, driver });
+      await eventually(world.patienceMs, async () => (await world.driverOf(world.first)) === driver);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
+];
+
+/** A write to sysfs may take a moment to show where sysfs is simulated. */
+async function eventually(patienceMs: number, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  while (!(await holds())) {
+    assert.ok(Date.now() < deadline, `not within ${patienceMs} ms`);
+    await new Promise(resolve => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,7 @@
+import { ATTACHING } from './attaching.ts';
+import { BINDING } from './binding.ts';
+import { LIVES } from './lives.ts';
+import type { ContractCase } from './world.ts';
+
+/** What the host adapter relies on. The simulated dom0 and real ones must all pass. */
+export const CONTRACT: readonly ContractCase[] = [...BINDING, ...ATTACHING, ...LIVES];
