@@ -29,13 +29,14 @@ export function showAssignments(
 function tableRow(assignment: AssignmentStatus, now: number | undefined): CellInput[] {
   const ready = readyOf(assignment);
   const inPlace = assignment.devices.filter(device => device.ready).length;
-  const stalled = assignment.conditions.some(condition => condition.type === 'Stalled');
+  const stalled = assignment.conditions.find(condition => condition.type === 'Stalled');
   return [
     assignment.name,
     assignment.domain,
     `${inPlace}/${assignment.devices.length}`,
     readyCell(ready === undefined ? undefined : ready.status === 'True'),
-    stalled ? tone(ready?.reason ?? 'Stalled', 'bad') : ready?.reason,
+    // In place and yet stalled: a file that is not valid, whose last good content stays in force.
+    stalled === undefined ? ready?.reason : tone(stalled.reason, 'bad'),
     ready === undefined || now === undefined ? undefined : ageText(ready.lastTransitionTime, now),
   ];
 }

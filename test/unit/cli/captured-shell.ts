@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import type { ExitCode } from '../../../src/cli/exit.ts';
+import { runProgram } from '../../../src/cli/program.ts';
+import type { Output, Shell } from '../../../src/cli/shell.ts';
+
+export const CHECKOUT = resolve(import.meta.dirname, '../../..');
+
+/** A shell that keeps what is written to it. */
+export interface CapturedShell extends Shell {
+  readonly out: () => string;
+  readonly err: () => string;
+  /** Asks the program to stop, as a signal does. */
+  readonly stop: () => void;
+}
+
+export interface CapturedOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+  readonly columns?: number;
+}
+
+export function capturedShell({ env = {}, isTerminal = false, columns }: CapturedOptions = {}): CapturedShell {
+  const out: string[] = [];
+  const err: string[] = [];
+  const stops = new Set<() => void>();
+  const output = (chunks: string[]): Output => ({
+    write: text => void chunks.push(text),
+    isTerminal,
+    columns,
+  });
+  return {
+    stdout: output(out),
+    stderr: output(err),
+    env,
+    program: `${CHECKOUT}/dist/xenpci.cjs`,
+    onStop(stop) {
+      stops.add(stop);
+      return () => stops.delete(stop);
+    },
+    out: () => out.join(''),
+    err: () => err.join(''),
+    stop: () => {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+/** What a run of the program wrote, and its exit code. */
+export interface Ran {
+  readonly code: ExitCode;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the program to its end. */
+export async function run(args: readonly string[], options?: CapturedOptions): Promise<Ran> {
+  const shell = capturedShell(options);
+  const code = await runProgram(args, shell);
+  return { code, out: shell.out(), err: shell.err() };
+}
