@@ -1,6 +1,7 @@
 import type { ObservedDomain } from '../plan/observed.ts';
 import type { LibvirtDomain } from './libvirt-view.ts';
-import type { XenDomain, XenstoreView } from './xenstore-view.ts';
+import type { XenDomain } from './xenstore-nodes.ts';
+import type { XenstoreView } from './xenstore-view.ts';
 
 /**
  * All domains, whoever made them: libvirt's, and those that only xenstore shows. Stub domains are parts of their guests.

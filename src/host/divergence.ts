@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import type { ObservedDomain } from '../plan/observed.ts';
-import type { Holder, PciMark, XenstoreView } from './xenstore-view.ts';
+import type { PciMark } from './xenstore-nodes.ts';
+import type { Holder, XenstoreView } from './xenstore-view.ts';
 
 /**
  * Where xenstore, the toolstack's mark and libvirt's live definitions disagree about who has a device. A domain that is

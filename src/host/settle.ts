@@ -1,9 +1,10 @@
 import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
-import type { Dom0 } from './dom0.ts';
+import { type Dom0, xenstoreView } from './dom0.ts';
 import { backendText, type GuestType, isIdle, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
-import { backendPath, guestTypeOf, readBackend, type XenstoreAccess } from './xenstore-view.ts';
+import { backendPath, readBackend } from './xenstore-nodes.ts';
+import { backendDomain, type XenstoreAccess } from './xenstore-view.ts';
 
 /**
  * Waits until nothing is under way on a guest's PCI backend.
@@ -28,10 +29,11 @@ export async function afterChange(dom0: Dom0, guest: Guest, signal: AbortSignal)
 
 /** @returns the backend as it was last seen, when it did not become idle in time. */
 async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<PciBackend | 'idle'> {
+  const view = await xenstoreView(dom0, signal);
+  const backend = { domid: backendDomain(view, domid), type: view.domains.get(domid)?.type };
   const client = await dom0.xenstore.client();
   try {
-    const type = await guestTypeOf(client, domid);
-    return await watchUntilIdle(client, domid, type, dom0.deadlines.settleMs, signal);
+    return await watchUntilIdle(client, backend, dom0.deadlines.settleMs, signal);
   } catch (error) {
     signal.throwIfAborted();
     throw new HostError('Unreachable', `cannot read xenstore: ${errorText(error)}`, { cause: error });
@@ -40,8 +42,7 @@ async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<P
 
 async function watchUntilIdle(
   client: XenstoreAccess,
-  domid: number,
-  type: GuestType,
+  { domid, type }: { readonly domid: number; readonly type: GuestType },
   deadlineMs: number,
   signal: AbortSignal,
 ): Promise<PciBackend | 'idle'> {

@@ -8,7 +8,7 @@ import { LibvirtError } from '../../../src/node-libvirt/index.ts';
 import type { Step } from '../../../src/plan/step.ts';
 import { type FakeDom0, fakeDom0 } from './fake-dom0.ts';
 import { writeTree } from './temp-tree.ts';
-import { RED_UUID } from './transcripts.ts';
+import { RED_UUID, STUB_DOMAIN } from './transcripts.ts';
 
 const never = new AbortController().signal;
 const RED = { name: 'red', uuid: RED_UUID, domid: 1 };
@@ -135,6 +135,21 @@ describe('a step that the world does not fit is refused before anything is done'
       });
       expect(done(dom0)).toEqual([]);
     }
+  });
+
+  test('while an earlier change has not ended in a stub domain', async () => {
+    const dom0 = fakeDom0();
+    for (const [, path, value] of STUB_DOMAIN.matchAll(/^(\S+) = "(.*)"$/gm))
+      dom0.store.nodes.set(path ?? '', value ?? '');
+    dom0.store.introduced.add(5).add(6);
+    dom0.store.set('/local/domain/0/backend/pci/6/0/vdevfn-0', undefined);
+    const guest = { name: 'win', uuid: '66666666-2222-3333-4444-555555555555', domid: 5 };
+    await expect(perform(dom0, attach(FREE, 'xl', { guest }), never)).rejects.toMatchObject({
+      code: 'DeadlineExceeded',
+    });
+    dom0.store.set('/local/domain/0/backend/pci/6/0/vdevfn-0', '30');
+    await perform(dom0, attach(FREE, 'xl', { guest }), never);
+    expect(done(dom0)).toEqual([`pci-attach 5 ${FREE}`]);
   });
 
   test('when it was called off', async () => {
