@@ -65,9 +65,9 @@ function seize(dom0: Dom0, device: Device): string[] {
 export function assignableRemove(dom0: Dom0, address: Address, rebind: boolean): Outcome {
   const at = '815:libxl__device_pci_assignable_remove';
   const device = dom0.present(address);
-  // The hypervisor takes back from DOM_IO only what DOM_IO has. For a device in no quarantine this is from Xen's
-  // source; not seen on real Xen yet.
-  if (device === undefined || !device.quarantined || device.holder !== undefined) {
+  // The hypervisor takes back from DOM_IO only what DOM_IO has: not what a guest has, and not what was never in
+  // quarantine, as after `nodedev-detach`.
+  if (device === undefined || !device.quarantined) {
     return failed(logLine('error', at, `failed to de-quarantine ${address}`));
   }
   device.quarantined = false;

@@ -4,6 +4,7 @@ import {
   LIBVIRT_11_0,
   LibvirtRefusal,
   type Model,
+  nodedevDetach,
   observe,
   plainHostdev,
   probeDriver,
@@ -110,6 +111,15 @@ describe('xl pci-assignable-remove -r', () => {
     expect(answer.status).toBe(0);
     expect(answer.stderr).toContain("Couldn't find path for original driver; not rebinding");
     expect(device(dom0, NIC)).toMatchObject({ driver: undefined, quarantined: false });
+  });
+
+  test('is refused for a device that was never in quarantine', () => {
+    const dom0 = model();
+    nodedevDetach(dom0.dom0, device(dom0, NIC));
+    expect(device(dom0, NIC)).toMatchObject({ driver: 'pciback', quarantined: false });
+    expect(xl(dom0, 'pci-assignable-remove -r 01:00.0').stderr).toContain('failed to de-quarantine');
+    xl(dom0, 'pci-assignable-add 01:00.0');
+    expect(xl(dom0, 'pci-assignable-remove -r 01:00.0').stderr).toContain("Couldn't find path for original driver");
   });
 
   test('a release by sysfs after a guest had it leaves a driver that fails', () => {

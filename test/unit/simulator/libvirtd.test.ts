@@ -138,18 +138,44 @@ describe('the daemon', () => {
     expect(await client.domainXml(await client.domainByName('sys-net'))).toContain("bus='0x02'");
   });
 
-  test('that is killed does nothing of what it had not begun', async () => {
+  test('that is killed breaks what is under way, and forgets whom it believed to use a device', async () => {
     const dom0 = await running();
     const client = libvirt(dom0);
     const domain = await client.domainByName('sys-net');
     xl(dom0.model, 'pci-assignable-add 01:00.0');
+    await client.attachDevice(domain, HOSTDEV, { live: true });
+    xl(dom0.model, 'pci-detach sys-net 01:00.0');
+    await expect(client.detachDevice(domain, HOSTDEV, { live: true })).rejects.toEqual(refused(1, 'failed to detach'));
+    await expect(client.attachDevice(domain, HOSTDEV, { live: true })).rejects.toEqual(refused(55, 'in use by driver'));
     dom0.faults.add({ operation: 'attach', delayMs: 60_000 });
     const attach = client.attachDevice(domain, HOSTDEV, { live: true });
     attach.catch(() => undefined);
     await expect.poll(() => dom0.faults.pending).toBe(0);
-    await dom0.libvirtd.down();
+    await dom0.libvirtd.restart();
     await expect(attach).rejects.toMatchObject({ name: 'ConnectionLostError' });
-    expect(observe(dom0.model).devices.get(NIC)?.place).toEqual({ at: 'assignable' });
+    await client.attachDevice(domain, HOSTDEV, { live: true });
+    await expect
+      .poll(() => observe(dom0.model).devices.get(NIC))
+      .toMatchObject({ place: { at: 'guest' }, settled: true });
+  });
+
+  test('serves five calls of a connection at a time', async () => {
+    const dom0 = await running();
+    const domain = { name: 'sys-net', uuid: dom0.model.domain('sys-net').uuid, id: 1 };
+    dom0.faults.add({ operation: 'attach', delayMs: 20, times: 5 });
+    const attach = { domain, xml: HOSTDEV, flags: 1 };
+    const socket = connect(dom0.layout.libvirtSocket);
+    socket.write(encodeCall(procedures.connectOpen, 1, { uri: null, flags: 0 }));
+    for (const serial of [2, 3, 4, 5, 6]) socket.write(encodeCall(procedures.domainAttachDeviceFlags, serial, attach));
+    socket.write(encodeCall(procedures.connectGetType, 7, undefined));
+    const serials: number[] = [];
+    const parser = new FrameParser();
+    socket.on('data', chunk => {
+      for (const { header } of parser.push(chunk)) serials.push(header.serial);
+    });
+    await expect.poll(() => serials).toHaveLength(7);
+    socket.destroy();
+    expect(serials.indexOf(7)).toBeGreaterThan(serials.indexOf(2));
   });
 
   test('answers only what it knows, and only when opened', async () => {
