@@ -11,18 +11,20 @@ export interface AssignmentTableOptions {
   readonly wide: boolean;
 }
 
-/** A table with one row for each assignment. */
+/** A table with one row for each assignment, by name. */
 export function showAssignments(
   screen: Screen,
   assignments: readonly AssignmentStatus[],
   { now, wide }: AssignmentTableOptions,
 ): void {
   const headers = ['NAME', 'DOMAIN', 'DEVICES', 'READY', 'REASON', 'AGE'];
-  const rows = assignments.map(assignment => {
-    const row = tableRow(assignment, now);
-    const place = `${assignment.file}:${assignment.line}`;
-    return wide ? [...row, place, readyOf(assignment)?.message] : row;
-  });
+  const rows = assignments
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(assignment => {
+      const row = tableRow(assignment, now);
+      const place = `${assignment.file}:${assignment.line}`;
+      return wide ? [...row, place, readyOf(assignment)?.message] : row;
+    });
   screen.table(wide ? [...headers, 'FILE', 'MESSAGE'] : headers, rows, wide);
 }
 

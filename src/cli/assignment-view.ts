@@ -8,7 +8,7 @@ import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import type { CellInput } from './table.ts';
 import { ageText } from './times.ts';
-import { failureLines, stepLines, waitLines } from './waits.ts';
+import { isIdle, showPending, stepLines } from './waits.ts';
 
 /** Explains one assignment: what it asks for, its conditions, and for each device what is to become of it. */
 export function showAssignment(screen: Screen, look: Survey, assignment: AssignmentStatus): void {
@@ -57,14 +57,10 @@ function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus)
   );
   for (const { address } of assignment.devices) {
     const status = look.status.devices.find(found => found.address === address);
-    if (address === undefined || status === undefined) continue;
-    const nothing = status.steps.length === 0 && status.wait === undefined && status.failure === undefined;
-    if (nothing) continue;
+    if (address === undefined || status === undefined || isIdle(status)) continue;
     screen.line();
     screen.field('Device', address);
-    if (status.steps.length > 0) screen.field('Steps', ...stepLines(status.steps));
-    if (status.wait !== undefined) screen.field('Wait', ...waitLines(status.wait, look));
-    if (status.failure !== undefined) screen.field('Failure', ...failureLines(status.failure, look));
+    showPending(screen, look, status);
     screen.field('Next', nextFor(look, address));
   }
 }

@@ -7,18 +7,16 @@ import { messageOf } from '../daemon/message-of.ts';
 import type { SessionParts } from '../daemon/session.ts';
 import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
-import { showAssignments } from './assignment-table.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
 import { showPlan } from './plan-view.ts';
-import { Rest } from './rest.ts';
 import { Screen, wantsColour } from './screen.ts';
 import type { Shell } from './shell.ts';
 import { surveyOf } from './survey.ts';
 
 export interface ControlOptions {
   readonly globals: Globals;
-  /** `text` shows plan, steps and tables for people, `json` one object for each event. */
+  /** `text` shows the plan and then the steps for people, `json` one object for each event. */
   readonly log: 'text' | 'json';
   readonly resyncMs: number;
   readonly allowEmpty: boolean;
@@ -44,9 +42,8 @@ export async function control<T>(
   const { layout, manifests } = globals;
   const parts = { layout, manifests, host, source, clock: systemClock, log, resyncMs };
   try {
-    return await work(
-      options.log === 'json' ? parts : { ...parts, ...screenOf(shell, globals, { host, source, log }) },
-    );
+    const onLocked = (): Promise<void> => showFirst(shell, globals, { host, source, log });
+    return await work(options.log === 'json' ? parts : { ...parts, onLocked });
   } catch (error) {
     if (error instanceof LockHeldError) throw new CliError(error.message, { cause: error });
     throw error;
@@ -70,32 +67,21 @@ function openLog(shell: Shell, format: 'text' | 'json'): Log {
   return textLog(shell.stdout, { colour: wantsColour(shell.stdout, shell), now: systemClock.now });
 }
 
-/** What people see beside the log: the plan first, and a table whenever the host has come to rest. */
-function screenOf(
+/** Shows the plan, which people see first. */
+async function showFirst(
   shell: Shell,
   globals: Globals,
   { host, source, log }: { readonly host: Host; readonly source: Source; readonly log: Log },
-): Pick<SessionParts, 'onLocked' | 'onReport'> {
+): Promise<void> {
   const screen = new Screen(shell.stdout, shell);
-  const rest = new Rest();
-  return {
-    async onLocked() {
-      try {
-        screen.line('Plan:');
-        screen.line();
-        showPlan(screen, await surveyOf(globals, host, source));
-        screen.line();
-      } catch (cause) {
-        // The controller goes on trying by itself, and says so.
-        log({ level: 'warn', event: 'PlanFailed', message: messageOf(cause), fields: {} });
-      }
-    },
-    onReport(report) {
-      const status = rest.after(report);
-      if (status === undefined) return;
-      screen.line();
-      showAssignments(screen, status.assignments, { now: systemClock.now(), wide: false });
-      screen.line();
-    },
-  };
+  try {
+    const look = await surveyOf(globals, host, source);
+    screen.line('Plan:');
+    screen.line();
+    showPlan(screen, look);
+    screen.line();
+  } catch (cause) {
+    // The controller goes on trying by itself, and says so.
+    log({ level: 'warn', event: 'PlanFailed', message: messageOf(cause), fields: {} });
+  }
 }

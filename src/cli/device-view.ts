@@ -7,7 +7,7 @@ import { deviceReadiness, entryOf, readyCell } from './readiness.ts';
 import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import { tone } from './table.ts';
-import { failureLines, stepLines, waitLines } from './waits.ts';
+import { isIdle, showPending } from './waits.ts';
 
 /** Explains one device: what it is, who has it in each view, and what is to become of it. */
 export function showDevice(screen: Screen, look: Survey, device: ObservedDevice): void {
@@ -38,8 +38,8 @@ function showViews(screen: Screen, look: Survey, device: ObservedDevice): void {
   const home = homeDriver === undefined || homeDriver === driver ? '' : ` (in dom0 before: ${homeDriver})`;
   screen.field('Place', present ? placeText(place) : tone('vanished from the bus', 'bad'));
   screen.field('xenstore', place.at === 'guest' ? `${place.domain} (domain id ${place.domid})` : 'no guest has it');
-  screen.field('libvirt, now', live.join(', '));
-  screen.field('stored', stored.join(', '));
+  screen.field('libvirt live', live.join(', '));
+  screen.field('libvirt stored', stored.join(', '));
   screen.field('Driver', driver === undefined ? undefined : `${driver}${home}`);
   if (permissive !== undefined) screen.field('Permissive', permissive ? 'yes' : 'no');
   if (divergence !== undefined) screen.field('Diverged', tone(divergence, 'bad'));
@@ -51,10 +51,10 @@ function showIntent(screen: Screen, look: Survey, { address }: ObservedDevice): 
   screen.field('Assignment', ...namedBy(look, address, status));
   screen.field('Wanted', status?.want === undefined ? undefined : placeText(status.want));
   screen.field('Ready', readyCell(readiness?.ready));
-  if (readiness !== undefined) screen.field('Reason', `${readiness.reason}: ${readiness.message}`);
-  screen.field('Steps', ...stepLines(status?.steps ?? []));
-  if (status?.wait !== undefined) screen.field('Wait', ...waitLines(status.wait, look));
-  if (status?.failure !== undefined) screen.field('Failure', ...failureLines(status.failure, look));
+  if (status !== undefined && isIdle(status) && readiness !== undefined) {
+    screen.field('Reason', `${readiness.reason}: ${readiness.message}`);
+  }
+  showPending(screen, look, status);
   screen.field('Next', nextFor(look, address));
 }
 

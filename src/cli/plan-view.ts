@@ -38,7 +38,7 @@ function showConfigure(screen: Screen, look: Survey, step: ConfigureStep): void 
 }
 
 function asked({ assignment, origin }: Survey['source']['assignments'][number]): string {
-  return `${assignment.metadata.name} names it (${origin.file}:${origin.line})`;
+  return `assignment ${assignment.metadata.name} is for it (${origin.file}:${origin.line})`;
 }
 
 function showDevice(screen: Screen, look: Survey, { address, claims, have, want, hold, steps }: DevicePlan): void {

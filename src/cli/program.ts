@@ -77,7 +77,7 @@ function configure(command: Command, shell: Shell): void {
     .helpCommand(false)
     .showSuggestionAfterError()
     .showHelpAfterError('(--help says more)')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, subcommandTerm })
     .configureOutput({
       writeOut: text => shell.stdout.write(text),
       writeErr: text => new Screen(shell.stderr, shell).lines(text.trimEnd()),
@@ -87,4 +87,13 @@ function configure(command: Command, shell: Shell): void {
       getErrHasColors: () => false,
     });
   for (const below of command.commands) configure(below, shell);
+}
+
+/** A command as it stands in the list: its name and arguments. Aliases and options are in its own help. */
+function subcommandTerm(command: Command): string {
+  const names = command.registeredArguments.map(argument => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...names].join(' ');
 }

@@ -3,7 +3,7 @@ import type { Output, Shell } from './shell.ts';
 import { type CellInput, cellOf, type Tone, tableLines } from './table.ts';
 
 const COLUMNS_DEFAULT = 80;
-const LABEL_WIDTH = 15;
+const LABEL_WIDTH = 17;
 const COLOURS: Readonly<Record<Tone, string>> = {
   plain: '',
   good: '\u001b[32m',

@@ -72,7 +72,9 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, l
     inFlight: [],
     now,
   });
-  const status = live === undefined ? fresh : withLastGood(fresh, live.status);
+  const whole = live === undefined ? fresh : withLastGood(fresh, live.status);
+  const assignments = whole.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const status = { ...whole, assignments };
   return { ...look, plan: decided, status, controller: live?.writer.pid };
 }
 
@@ -102,7 +104,7 @@ function withLastGood(fresh: Status, live: Status): Status {
   const known = new Map<Address, DeviceStatus>(live.devices.map(device => [device.address, device]));
   return {
     ...fresh,
-    assignments: [...fresh.assignments, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    assignments: [...fresh.assignments, ...kept],
     devices: fresh.devices.map(device => (ofKept.has(device.address) ? (known.get(device.address) ?? device) : device)),
   };
 }

@@ -1,5 +1,6 @@
-import type { FailureStatus, WaitStatus } from '../controller/status-types.ts';
+import type { DeviceStatus, FailureStatus, WaitStatus } from '../controller/status-types.ts';
 import { untilText } from '../daemon/duration.ts';
+import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import { ageText, timeOfDay } from './times.ts';
 
@@ -8,8 +9,21 @@ export function stepLines(steps: readonly string[]): string[] {
   return steps.map((step, index) => `${index + 1}. ${step}`);
 }
 
+/** Whether nothing is to come of a device: no step, wait or failure. */
+export function isIdle({ steps, wait, failure }: DeviceStatus): boolean {
+  return steps.length === 0 && wait === undefined && failure === undefined;
+}
+
+/** What is to come of a device: its steps, what it waits for or why it is refused, and how it failed. */
+export function showPending(screen: Screen, look: Survey, device: DeviceStatus | undefined): void {
+  const { steps, wait, failure } = device ?? { steps: [] };
+  screen.field('Steps', ...stepLines(steps));
+  if (wait !== undefined) screen.field(wait.kind === 'guard' ? 'Refused' : 'Waits', ...waitLines(wait, look));
+  if (failure !== undefined) screen.field('Failed', ...failureLines(failure, look));
+}
+
 /** A wait or a refusal, and since when and until when: only a running controller knows the times. */
-export function waitLines(wait: WaitStatus, { controller, now }: Pick<Survey, 'controller' | 'now'>): string[] {
+function waitLines(wait: WaitStatus, { controller, now }: Pick<Survey, 'controller' | 'now'>): string[] {
   const first = `${wait.reason}: ${wait.message}`;
   if (controller === undefined) return [first];
   const since = `since ${timeOfDay(wait.since)} (${ageText(wait.since, now)})`;
@@ -19,7 +33,7 @@ export function waitLines(wait: WaitStatus, { controller, now }: Pick<Survey, 'c
 }
 
 /** How often a step failed, why, and when it is tried again. */
-export function failureLines({ count, error, since, nextTry }: FailureStatus, { now }: Pick<Survey, 'now'>): string[] {
+function failureLines({ count, error, since, nextTry }: FailureStatus, { now }: Pick<Survey, 'now'>): string[] {
   const times = count === 1 ? 'once' : `${count} times`;
   const next = untilText(Date.parse(nextTry), now);
   return [error, `failed ${times} since ${timeOfDay(since)}; next try ${next} (${timeOfDay(nextTry)})`];

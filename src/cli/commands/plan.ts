@@ -14,7 +14,7 @@ export function planCommand({ shell, end }: Context): Command {
     ['What would a changed copy of the manifests do?', 'xenpci plan --manifests ./manifests'],
     ['In a script', 'xenpci plan >/dev/null || echo "not in place: exit code $?"'],
   ])
-    .addHelpText('after', '\nExit codes: 0 nothing to do, 1 something to do, 2 error or a manifest that is not valid.')
+    .addHelpText('after', '\nExit codes: 0 nothing to do, 1 something to do, 2 error, or not all valid.')
     .action(async (_: unknown, command: Command) => {
       const look = await survey(globalsOf(command, shell));
       showPlan(new Screen(shell.stdout, shell), look);
@@ -22,7 +22,7 @@ export function planCommand({ shell, end }: Context): Command {
       if (problems.length > 0) {
         const screen = new Screen(shell.stderr, shell);
         showProblems(screen, problems);
-        screen.line('The plan is without what is not valid; a running controller keeps to the last good content.');
+        screen.line('What is not valid has no part in the plan; a running controller keeps to the last good content.');
         return end(ExitCode.error);
       }
       end(planSteps(look.plan).length > 0 ? ExitCode.different : ExitCode.ok);

@@ -3,6 +3,7 @@ import type { Report } from '../../controller/report.ts';
 import type { Status } from '../../controller/status-types.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import { reconcileOnce } from '../../daemon/run.ts';
+import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
@@ -31,18 +32,23 @@ export function reconcileCommand({ shell, end }: Context): Command {
       await requireXen(globals.layout);
       let last: Status | undefined;
       const options = { globals, log: 'text', resyncMs: RESYNC_MS, allowEmpty } as const;
-      const outcome = await control(shell, options, parts => {
-        const onReport = (report: Report): void => {
-          if (report.type === 'StatusChanged') last = report.status;
-          parts.onReport?.(report);
-        };
-        return reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop);
-      });
+      const onReport = (report: Report): void => {
+        if (report.type === 'StatusChanged') last = report.status;
+      };
+      const outcome = await control(shell, options, parts =>
+        reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
+      );
       if (outcome === 'forced') return end(ExitCode.forced);
       if (last === undefined) throw new CliError('the host could not be looked at in time');
+      showEnd(new Screen(shell.stdout, shell), last);
       if (outcome === 'timedOut') new Screen(shell.stderr, shell).line(`not done within ${timeout} s`, 'bad');
       end(outcome === 'converged' && isReady(last) ? ExitCode.ok : ExitCode.different);
     });
+}
+
+function showEnd(screen: Screen, { assignments }: Status): void {
+  screen.line();
+  showAssignments(screen, assignments, { now: undefined, wide: false });
 }
 
 function isReady({ assignments, problems }: Status): boolean {

@@ -1,11 +1,15 @@
 import { type Command, Option } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
+import type { Reporter } from '../../controller/report.ts';
 import { runDaemon } from '../../daemon/run.ts';
 import { detectXen } from '../../host/index.ts';
+import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { type ControlOptions, control, requireXen } from '../control.ts';
 import { ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
+import { Rest } from '../rest.ts';
+import { Screen } from '../screen.ts';
 import type { Shell } from '../shell.ts';
 import { withSimulatedHost } from '../simulated.ts';
 
@@ -56,6 +60,20 @@ async function isSimulated(asked: Options['host'], layout: Dom0Layout): Promise<
 }
 
 async function keep(shell: Shell, options: ControlOptions): Promise<ExitCode> {
-  const ending = await control(shell, options, parts => runDaemon(parts, shell.onStop));
+  const onReport = options.log === 'text' ? tableAtRest(shell) : () => undefined;
+  const ending = await control(shell, options, parts => runDaemon({ ...parts, onReport }, shell.onStop));
   return ending === 'forced' ? ExitCode.forced : ExitCode.ok;
+}
+
+/** Shows a table whenever the host has come to rest in another way than before. */
+function tableAtRest(shell: Shell): Reporter {
+  const screen = new Screen(shell.stdout, shell);
+  const rest = new Rest();
+  return report => {
+    const status = rest.after(report);
+    if (status === undefined) return;
+    screen.line();
+    showAssignments(screen, status.assignments, { now: Date.now(), wide: false });
+    screen.line();
+  };
 }

@@ -13,10 +13,7 @@ export function validateCommand({ shell, end }: Context): Command {
     ['Before a commit', 'xenpci validate manifests/ && git commit'],
   ])
     .argument('<path...>', 'files, or folders that are searched for .yaml, .yml and .json')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 all valid, 1 something is not valid, 2 a path could not be read, or wrong usage.',
-    )
+    .addHelpText('after', '\nExit codes: 0 all valid, 1 something is not valid, 2 a path is unreadable.')
     .action(async (paths: string[]) => {
       const { assignments, policy, problems } = await readPaths(paths);
       const valid = assignments.length + (policy === undefined ? 0 : 1);

@@ -3,7 +3,7 @@ import type { ExitCode } from '../../../src/cli/exit.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Output, Shell } from '../../../src/cli/shell.ts';
 
-export const CHECKOUT = resolve(import.meta.dirname, '../../..');
+export const CHECKOUT: string = resolve(import.meta.dirname, '../../..');
 
 /** A shell that keeps what is written to it. */
 export interface CapturedShell extends Shell {

@@ -20,12 +20,24 @@ describe('usage', () => {
   });
 
   test.each([
-    [['gte'], 'error: unknown command \'gte\'\n(Did you mean get?)\n(--help says more)\n'],
-    [['get', 'device', '--ouput', 'x'], "error: unknown option '--ouput'\n(Did you mean --output?)\n(--help says more)\n"],
-    [['get', 'devices', '-o', 'xml'], "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml.\n(--help says more)\n"],
+    [['gte'], "error: unknown command 'gte'\n(Did you mean get?)\n(--help says more)\n"],
+    [
+      ['get', 'device', '--ouput', 'x'],
+      "error: unknown option '--ouput'\n(Did you mean --output?)\n(--help says more)\n",
+    ],
+    [
+      ['get', 'devices', '-o', 'xml'],
+      "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml.\n(--help says more)\n",
+    ],
     [['reconcile'], "error: required option '--once' not specified\n(--help says more)\n"],
-    [['run', '--resync', '0'], "error: option '--resync <seconds>' argument '0' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n"],
-    [['reconcile', '--once', '--timeout', '1e9'], "error: option '--timeout <seconds>' argument '1e9' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n"],
+    [
+      ['run', '--resync', '0'],
+      "error: option '--resync <seconds>' argument '0' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n",
+    ],
+    [
+      ['reconcile', '--once', '--timeout', '1e9'],
+      "error: option '--timeout <seconds>' argument '1e9' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n",
+    ],
     [['plan', 'extra'], "error: too many arguments for 'plan'. Expected 0 arguments but got 1.\n(--help says more)\n"],
     [['describe', 'device'], "error: missing required argument 'address'\n(--help says more)\n"],
     [['validate'], "error: missing required argument 'path'\n(--help says more)\n"],
@@ -64,11 +76,16 @@ describe('no Xen', () => {
 });
 
 describe('validate', () => {
-  const VALID = 'apiVersion: xenpci.dev/v1alpha1\nkind: PCIAssignment\nmetadata: {name: a}\nspec:\n  domain: a\n  devices: [{name: x, address: "0000:03:00.0"}]\n';
+  const VALID =
+    'apiVersion: xenpci.dev/v1alpha1\nkind: PCIAssignment\nmetadata: {name: a}\nspec:\n  domain: a\n  devices: [{name: x, address: "0000:03:00.0"}]\n';
 
   test('ends with 0 when all is valid', async () => {
     writeFileSync(join(folder, 'a.yaml'), VALID);
-    expect(await run(['validate', join(folder, 'a.yaml')])).toEqual({ code: 0, out: '1 document is valid.\n', err: '' });
+    expect(await run(['validate', join(folder, 'a.yaml')])).toEqual({
+      code: 0,
+      out: '1 document is valid.\n',
+      err: '',
+    });
   });
 
   test('ends with 1 and shows every problem with its caret', async () => {

@@ -9,15 +9,26 @@ const plain = (text: string): string => text;
 
 describe('tableLines', () => {
   test('columns are as wide as their widest cell, and nothing trails the last', () => {
-    expect(tableLines(['NAME', 'READY'], [['a', 'True'], ['longer-name', undefined]], 80, plain)).toEqual([
-      'NAME          READY',
-      'a             True',
-      'longer-name   <none>',
-    ]);
+    expect(
+      tableLines(
+        ['NAME', 'READY'],
+        [
+          ['a', 'True'],
+          ['longer-name', undefined],
+        ],
+        80,
+        plain,
+      ),
+    ).toEqual(['NAME          READY', 'a             True', 'longer-name   <none>']);
   });
 
   test('the widest column is cut to fit, the name last', () => {
-    const lines = tableLines(['NAME', 'DOMAIN', 'REASON'], [['n'.repeat(20), 'd'.repeat(60), 'r'.repeat(30)]], 80, plain);
+    const lines = tableLines(
+      ['NAME', 'DOMAIN', 'REASON'],
+      [['n'.repeat(20), 'd'.repeat(60), 'r'.repeat(30)]],
+      80,
+      plain,
+    );
     expect(lines[1]).toBe(`${'n'.repeat(20)}   ${'d'.repeat(26)}…   ${'r'.repeat(26)}…`);
     expect(lines[1]).toHaveLength(80);
   });

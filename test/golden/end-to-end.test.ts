@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { dom0Layout } from '../../src/api/layout.ts';
+import { readLiveStatus } from '../../src/daemon/status-file.ts';
+import { createHost } from '../../src/host/index.ts';
+import { observe, runXl } from '../../src/simulator/index.ts';
+import { CHECKOUT } from '../unit/cli/captured-shell.ts';
+import { address } from '../world.ts';
+import { simulatedHost } from './simulated-host.ts';
+
+/** A package as it is installed: the bundle, the samples, and a symbolic link to the program. */
+let folder = '';
+let link = '';
+
+beforeAll(async () => {
+  folder = mkdtempSync('/tmp/xenpci-package-');
+  await build({
+    entryPoints: [join(CHECKOUT, 'src/main.ts')],
+    outfile: join(folder, 'dist/xenpci.cjs'),
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'cjs',
+    logLevel: 'error',
+  });
+  mkdirSync(join(folder, 'bin'));
+  link = join(folder, 'bin/xenpci');
+  symlinkSync('../dist/xenpci.cjs', link);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Program {
+  readonly child: ChildProcess;
+  readonly out: () => string;
+  /** Resolves with the exit code, or the name of the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+function start(...args: string[]): Program {
+  const child = spawn(process.execPath, [link, ...args], { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const ended = once(child, 'close').then(([code, signal]: (number | string | null)[]) => code ?? signal ?? '');
+  return { child, out: () => out, ended };
+}
+
+const PATIENCE = { timeout: 20_000, interval: 50 };
+
+/** Where the samples' devices are, asked of a simulated dom0 from outside. */
+async function placesIn(root: string): Promise<Record<string, string>> {
+  const host = createHost(dom0Layout(root));
+  try {
+    const { devices } = await host.observe(AbortSignal.timeout(5_000));
+    const held = [...devices.values()].filter(device => device.place.at !== 'host');
+    return Object.fromEntries(
+      held.map(({ address, place }) => [address, place.at === 'guest' ? place.domain : place.at]),
+    );
+  } finally {
+    await host.close();
+  }
+}
+
+function sample(name: string): string {
+  const path = join(folder, 'manifests/samples', name);
+  if (!existsSync(path))
+    cpSync(join(CHECKOUT, 'manifests/samples'), join(folder, 'manifests/samples'), { recursive: true });
+  return path;
+}
+
+describe('run --host simulated', () => {
+  test('the samples get into place, an edited sample moves a device, Ctrl-C leaves nothing behind', async () => {
+    const path = sample('sys-net.yaml');
+    const { child, out, ended } = start('run', '--host', 'simulated');
+    await vi.waitFor(() => expect(out()).toMatch(/sys-net +sys-net +1\/1 +True +InPlace/), PATIENCE);
+    expect(out()).toContain('This is a simulated dom0. Nothing of this machine is touched.');
+    expect(out()).toContain(`Manifests:  ${folder}/manifests/samples`);
+    expect(out().indexOf('Plan:')).toBeLessThan(out().indexOf('✓ bind'));
+    const root = /XENPCI_ROOT=(\S+)/.exec(out())?.[1] ?? '';
+    expect(await placesIn(root)).toEqual({
+      '0000:01:00.0': 'sys-net',
+      '0000:02:00.0': 'storage',
+      '0000:04:00.0': 'storage',
+      '0000:05:00.0': 'assignable',
+    });
+
+    writeFileSync(path, readFileSync(path, 'utf8').replace('domain: sys-net', 'domain: storage'));
+    await vi.waitFor(async () => expect(await placesIn(root)).toMatchObject({ '0000:01:00.0': 'storage' }), PATIENCE);
+
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(existsSync(root)).toBe(false);
+  });
+});
+
+describe('run on a dom0', () => {
+  test('the log is JSON, the status is published, a second controller is refused, SIGTERM ends it with 0', async () => {
+    const host = await simulatedHost();
+    onTestFinished(host.end);
+    cpSync(join(CHECKOUT, 'manifests/samples'), host.dom0.layout.manifests, { recursive: true });
+    const first = start('run', '--root', host.root);
+    await vi.waitFor(async () => {
+      const live = await readLiveStatus(host.dom0.layout);
+      expect(live?.writer.pid).toBe(first.child.pid);
+      expect(live?.status.assignments.map(each => each.conditions.map(({ status }) => status))).toEqual([
+        ['True'],
+        ['True'],
+        ['True'],
+      ]);
+    }, PATIENCE);
+    expect(observe(host.dom0.model).devices.get(address('0000:01:00.0'))?.place).toMatchObject({ domain: 'sys-net' });
+
+    const second = start('run', '--root', host.root);
+    expect(await second.ended).toBe(2);
+    expect(second.out()).toBe(
+      `error: another xenpci (process ${first.child.pid}) already controls this host; stop it first\n`,
+    );
+
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    const lines = first
+      .out()
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as { event: string });
+    expect(lines.filter(line => line.event === 'StepPerformed').length).toBeGreaterThanOrEqual(9);
+    expect(lines.at(-1)).toMatchObject({ event: 'Stopping' });
+    expect(await readLiveStatus(host.dom0.layout)).toBeUndefined();
+    expect(host.dom0.model.dom0.violations).toEqual([]);
+  });
+
+  test('a step under way ends before the program does; a second signal does not wait for it', async () => {
+    const host = await simulatedHost();
+    onTestFinished(host.end);
+    cpSync(join(CHECKOUT, 'manifests/samples'), host.dom0.layout.manifests, { recursive: true });
+    host.dom0.faults.add({ operation: 'attach', delayMs: 1_500, times: 100 });
+    const device = address('0000:01:00.0');
+    const attaching = async (): Promise<Program> => {
+      const program = start('run', '--root', host.root, '--log', 'text');
+      await vi.waitFor(() => expect(program.out()).toContain('→ attach 0000:01:00.0'), PATIENCE);
+      return program;
+    };
+    const hasty = await attaching();
+    hasty.child.kill('SIGTERM');
+    await vi.waitFor(() => expect(hasty.out()).toContain('a second signal ends it at once'), PATIENCE);
+    hasty.child.kill('SIGTERM');
+    expect(await hasty.ended).toBe(130);
+
+    await vi.waitFor(() => expect(observe(host.dom0.model).devices.get(device)?.place.at).toBe('guest'), PATIENCE);
+    runXl(host.dom0.model, { argv: ['pci-detach', 'sys-net', '0000:01:00.0'], readConfig: () => '' });
+
+    const patient = await attaching();
+    patient.child.kill('SIGTERM');
+    expect(await patient.ended).toBe(0);
+    expect(observe(host.dom0.model).devices.get(device)?.place.at).toBe('guest');
+  });
+
+  test('reconcile --once ends with 0 when all is Ready, and then plan has nothing to do', async () => {
+    const host = await simulatedHost();
+    onTestFinished(host.end);
+    cpSync(join(CHECKOUT, 'manifests/samples'), host.dom0.layout.manifests, { recursive: true });
+    expect(await start('plan', '--root', host.root).ended).toBe(1);
+    expect(await start('reconcile', '--once', '--root', host.root).ended).toBe(0);
+    expect(observe(host.dom0.model).devices.get(address('0000:01:00.0'))?.place).toMatchObject({ domain: 'sys-net' });
+    expect(await start('plan', '--root', host.root).ended).toBe(0);
+  });
+});
+
+test('a reader that goes away early, as head does, is no error', async () => {
+  const child = spawn('/bin/sh', ['-c', `"$0" "$1" --help | head -1; exit $?`, process.execPath, link]);
+  const [code] = (await once(child, 'close')) as [number];
+  expect(code).toBe(0);
+});
