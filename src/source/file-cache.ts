@@ -2,23 +2,29 @@ import { type ManifestFile, parseManifestFile, unusableFile } from './manifest-f
 import { readStable, stampOf } from './read-file.ts';
 
 interface Cached {
-  readonly key: string;
+  readonly stamp: string;
   readonly file: ManifestFile;
 }
 
 /** What the files said when they were last parsed: a file that has not changed is not parsed again. */
 export class FileCache {
   readonly #files = new Map<string, Cached>();
+  readonly #quietMs: number;
+
+  /** @param quietMs how long a file must have stood still for what it says to count. */
+  constructor(quietMs: number) {
+    this.#quietMs = quietMs;
+  }
 
   /** What the file at `path` says now. Never throws: what is wrong is among its problems. */
   async read(path: string): Promise<ManifestFile> {
     const cached = this.#files.get(path);
-    if (cached !== undefined && (await currentKey(path)) === cached.key) return cached.file;
+    if (cached !== undefined && (await presentStamp(path)) === cached.stamp) return cached.file;
     this.#files.delete(path);
-    const result = await readStable(path);
+    const result = await readStable(path, this.#quietMs);
     if (!('bytes' in result)) return unusableFile(result);
     const file = parseManifestFile(path, result.bytes);
-    if (!result.stamp.fresh) this.#files.set(path, { key: result.stamp.key, file });
+    this.#files.set(path, { stamp: result.stamp, file });
     return file;
   }
 
@@ -30,9 +36,6 @@ export class FileCache {
 }
 
 /** @returns undefined when there is no looking at the file; reading it will then say why. */
-async function currentKey(path: string): Promise<string | undefined> {
-  return stampOf(path).then(
-    stamp => stamp.key,
-    () => undefined,
-  );
+async function presentStamp(path: string): Promise<string | undefined> {
+  return stampOf(path).catch(() => undefined);
 }

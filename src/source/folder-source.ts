@@ -7,6 +7,7 @@ import { type InForce, settle } from './ledger.ts';
 import { READ_ATTEMPTS } from './limits.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import { fileProblem } from './problem.ts';
+import { QUIET_MS, untilQuiet } from './quiet.ts';
 import { emptyFolder } from './read-paths.ts';
 import { type Scan, scanFolder } from './scan.ts';
 
@@ -14,6 +15,8 @@ export interface FolderSourceOptions {
   readonly folder: string;
   /** Whether a missing folder, or one without manifests, means that nothing is desired. Otherwise it is an error. */
   readonly allowEmpty?: boolean;
+  /** How long files and folders must have stood still for what they say to count; 100 ms if not given. */
+  readonly quietMs?: number;
   /** Called when watching does not work in full; reading goes on to work. */
   readonly onWatchError?: (error: Error) => void;
 }
@@ -25,7 +28,8 @@ export interface FolderSourceOptions {
 export class FolderSource implements Source {
   readonly #options: FolderSourceOptions;
   readonly #folder: string;
-  readonly #cache = new FileCache();
+  readonly #quietMs: number;
+  readonly #cache: FileCache;
   readonly #hints = new Set<(about: string) => void>();
   #inForce: InForce = new Map();
   #watch: FolderWatch | undefined;
@@ -35,6 +39,8 @@ export class FolderSource implements Source {
   constructor(options: FolderSourceOptions) {
     this.#options = options;
     this.#folder = resolve(options.folder);
+    this.#quietMs = options.quietMs ?? QUIET_MS;
+    this.#cache = new FileCache(this.#quietMs);
   }
 
   /** Reads what the folder says now; one call at a time. */
@@ -79,6 +85,7 @@ export class FolderSource implements Source {
     const folder = this.#folder;
     let scan = await scanFolder(folder);
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+      await untilQuiet(scan.changedMs, this.#quietMs);
       const files = new Map<string, ManifestFile>();
       for (const path of scan.files) files.set(path, await this.#cache.read(path));
       const after = await scanFolder(folder);

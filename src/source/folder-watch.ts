@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 
 const COALESCE_MS = 100;
@@ -35,8 +34,8 @@ export class FolderWatch {
   arm(targets: readonly string[]): void {
     this.#disarm();
     const roots = [this.#folder, ...targets];
-    // From above the folder its coming and going can be seen.
-    const watcher = watch([nearestExisting(dirname(this.#folder)), ...targets], {
+    // For a folder that is not there chokidar watches the one above it; there is nothing else to see in that one.
+    const watcher = watch(roots, {
       ignoreInitial: true,
       followSymlinks: false,
       ignorePermissionErrors: true,
@@ -85,8 +84,4 @@ function isOnWay(path: string, folder: string): boolean {
 function isSameOrBelow(path: string, folder: string): boolean {
   const way = relative(folder, path);
   return way !== '..' && !way.startsWith(`..${sep}`);
-}
-
-function nearestExisting(path: string): string {
-  return existsSync(path) || path === dirname(path) ? path : nearestExisting(join(path, '..'));
 }

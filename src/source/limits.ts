@@ -4,6 +4,9 @@ export const FILE_BYTES_MAX = 1_048_576;
 /** Files in one folder, all its subfolders included. */
 export const FILES_MAX = 4096;
 
+/** Folders in one folder; with links across, a few of them can look like very many. */
+export const FOLDERS_MAX = 1024;
+
 /** Folders within folders. */
 export const FOLDER_DEPTH_MAX = 32;
 

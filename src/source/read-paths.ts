@@ -4,6 +4,7 @@ import { FileCache } from './file-cache.ts';
 import { settle } from './ledger.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import { fileProblem } from './problem.ts';
+import { QUIET_MS } from './quiet.ts';
 import { scanFolder } from './scan.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function readPaths(paths: readonly string[]): Promise<SourceSnapsho
     if (scan.files.length === 0 && scan.unlisted.length === 0) unknown.push(emptyFolder(path));
     for (const file of scan.files) files.add(file);
   }
-  const cache = new FileCache();
+  const cache = new FileCache(QUIET_MS);
   const contents = new Map<string, ManifestFile>();
   for (const file of files) contents.set(file, await cache.read(file));
   return settle(new Map(), { files: contents, unknown }).snapshot;

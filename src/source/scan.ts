@@ -2,7 +2,7 @@ import type { BigIntStats, Dirent } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ManifestProblem } from '../api/manifest.ts';
-import { FILES_MAX, FOLDER_DEPTH_MAX } from './limits.ts';
+import { FILES_MAX, FOLDER_DEPTH_MAX, FOLDERS_MAX } from './limits.ts';
 import { fileProblem, isNotFound, systemErrorText } from './problem.ts';
 
 /** What is in a folder and its subfolders. */
@@ -19,6 +19,8 @@ export interface Scan {
   readonly layout: string;
   /** Real paths, without links in them, of all folders and of all files that are linked to. */
   readonly targets: readonly string[];
+  /** When the last of the folders was changed, in milliseconds since the epoch. */
+  readonly changedMs: number;
 }
 
 const MANIFEST = /\.(?:ya?ml|json)$/;
@@ -35,7 +37,7 @@ export function isIgnored(name: string): boolean {
  * @param folder its path goes before all paths in the result.
  */
 export async function scanFolder(folder: string): Promise<Scan> {
-  const walk: Walk = { files: [], unlisted: [], fingerprint: [], layout: [], targets: new Set() };
+  const walk: Walk = { files: [], unlisted: [], fingerprint: [], layout: [], targets: new Set(), changedMs: 0 };
   let missing = false;
   try {
     await walkFolder(folder, [], walk);
@@ -50,6 +52,7 @@ export async function scanFolder(folder: string): Promise<Scan> {
     fingerprint: [...walk.files, ...walk.fingerprint].join('\n'),
     layout: walk.layout.join('\n'),
     targets: [...walk.targets],
+    changedMs: walk.changedMs,
   };
 }
 
@@ -64,6 +67,7 @@ interface Walk {
   readonly fingerprint: string[];
   readonly layout: string[];
   readonly targets: Set<string>;
+  changedMs: number;
 }
 
 function unlistedFolder(path: string, error: unknown): ManifestProblem {
@@ -76,12 +80,14 @@ async function walkFolder(folder: string, above: readonly string[], walk: Walk):
   const stats = await stat(folder, { bigint: true });
   const identity = `${stats.dev}:${stats.ino}`;
   if (above.includes(identity)) return;
-  if (above.length > FOLDER_DEPTH_MAX) {
-    walk.unlisted.push(fileProblem(folder, 'Unreadable', `is more than ${FOLDER_DEPTH_MAX} folders deep`));
+  if (above.length > FOLDER_DEPTH_MAX || walk.layout.length > FOLDERS_MAX) {
+    const message = `is more than ${FOLDER_DEPTH_MAX} folders deep, or beyond the ${FOLDERS_MAX} folders that are read`;
+    walk.unlisted.push(fileProblem(folder, 'TooLarge', message));
     return;
   }
   const entries = await readdir(folder, { withFileTypes: true });
   walk.fingerprint.push(`${folder} ${identity} ${stats.mtimeNs}`);
+  walk.changedMs = Math.max(walk.changedMs, Number(stats.mtimeMs));
   const target = await realpath(folder);
   walk.layout.push(`${folder} ${identity} ${target}`);
   walk.targets.add(target);
