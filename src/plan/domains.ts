@@ -36,9 +36,8 @@ export function asGuest(domain: ObservedDomain, domid: number): Guest {
   return { name: domain.name, uuid: domain.uuid, domid };
 }
 
-/** xl where libvirt does not know the domain or does not believe that it has the device: libvirt would refuse. */
+/** xl where libvirt does not believe that the domain has the device, or does not know the domain: it would refuse. */
 export function detachVia(domain: ObservedDomain, device: Address): Toolstack {
-  if (domain.toolstack === 'xl') return 'xl';
   return domain.live.some(entry => entry.address === device) ? 'libvirt' : 'xl';
 }
 

@@ -19,6 +19,8 @@ class TestHost implements Host {
   world: Observed;
   looks = 0;
   reachable = true;
+  /** What goes on while a look is being taken, after it has seen the world. */
+  duringLook: () => Promise<void> = async () => undefined;
   answer: (step: Step) => Answer = () => 'done';
   readonly taken: string[] = [];
   readonly aborted: string[] = [];
@@ -32,7 +34,9 @@ class TestHost implements Host {
   async observe(): Promise<Observed> {
     this.looks++;
     if (!this.reachable) throw new Error('libvirtd does not answer');
-    return this.world;
+    const seen = this.world;
+    await this.duringLook();
+    return seen;
   }
 
   async perform(step: Step, signal: AbortSignal): Promise<void> {
@@ -258,6 +262,25 @@ describe('never worse', () => {
     await controller.stop(1000);
   });
 
+  test('a step that ends during a look is not judged by that look, which may have seen half of it', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
+    const { controller, reports } = start(host, bothToRed);
+    await settle();
+    host.duringLook = async () => {
+      host.duringLook = async () => undefined;
+      host.release();
+      await settle();
+    };
+    controller.reconcile();
+    await settle();
+    await settle();
+    expect([host.place(NIC), host.place(DISK)]).toEqual(['guest red', 'guest red']);
+    expect(host.taken.filter(text => text.startsWith('bind'))).toHaveLength(2);
+    expect(types(reports)).not.toContain('StepFailed');
+    await controller.stop(1000);
+  });
+
   test('a step that never ends is told to give up', async () => {
     const host = hostWithBoth();
     host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
@@ -281,6 +304,22 @@ describe('stopping', () => {
     await running;
     expect(host.taken).toHaveLength(before);
     expect([host.place(NIC), host.place(DISK)]).toEqual(['assignable', 'assignable']);
+  });
+
+  test('takes no step when it is stopped in the middle of a look', async () => {
+    const host = hostWithBoth();
+    let goOn: () => void = () => undefined;
+    host.duringLook = () =>
+      new Promise(resolve => {
+        goOn = resolve;
+      });
+    const { controller, running } = start(host, bothToRed);
+    await settle();
+    const stopped = controller.stop(5_000);
+    goOn();
+    await stopped;
+    await running;
+    expect(host.taken).toEqual([]);
   });
 
   test('tells a step that does not end in time to give up', async () => {

@@ -182,6 +182,28 @@ describe('a shut-off domain', () => {
     ]);
   });
 
+  test('keeps an entry that is not ours even for a device that has its place elsewhere', () => {
+    const foreign = domain('red', {
+      stored: { hostdevs: [{ address: address(NIC), managed: true }], passthrough: true },
+    });
+    const world = observed(
+      [device(NIC, ASSIGNABLE)],
+      [foreign, { ...blue, stored: { hostdevs: [], passthrough: true } }],
+    );
+    expect(inWords(world, [assignment('blue', 'blue', [entry('lan', NIC)])])).toEqual([
+      'configure blue: add 0000:01:00.0',
+      'attach 0000:01:00.0 to blue',
+    ]);
+  });
+
+  test('keeps its entries while anything is unreadable', () => {
+    const off = domain('red', { stored: { hostdevs: [ours(address(NIC))], passthrough: true } });
+    const unsure = source([], { complete: false });
+    expect(inWords(observed([device(NIC, ASSIGNABLE)], [off]), unsure, held(NIC, 'red'))).toEqual([
+      'SourceIncomplete: its entry is gone, but not every manifest could be read; nothing is taken away until all can',
+    ]);
+  });
+
   test('is not started with a device that is missing and may be, and not without one that may not', () => {
     const may = assignment('red', 'red', [entry('lan', NIC, { whenMissing: 'Ignore' })]);
     const reason = 'DeviceMissing: 0000:01:00.0 is not on this host; put it back or remove the entry';
