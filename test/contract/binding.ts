@@ -60,6 +60,20 @@ export const BINDING: readonly ContractCase[] = [
     },
   },
   {
+    name: 'what a guest has had is in quarantine, from which xl alone takes it for its driver',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      await runningGuest(world, 'red');
+      await give(world, world.first, 'red');
+      await world.destroy('red');
+      const ended = await world.xl('pci-assignable-remove', '-r', world.first);
+      assert.equal(ended.status, 0, ended.stderr);
+      assert.match(ended.stderr, /Rebinding to driver at/);
+      assert.equal(await world.driverOf(world.first), driver);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
+  {
     name: 'release is refused while a guest has the device, by us and by xl',
     async run(world) {
       await runningGuest(world, 'red');
