@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import type { OnStop } from '../daemon/run.ts';
+import type { OnStop } from '../daemon/stop-requests.ts';
 
 /** Somewhere to write text, such as standard output. */
 export interface Output {

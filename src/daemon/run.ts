@@ -1,11 +1,9 @@
 import type { Controller } from '../controller/controller.ts';
 import { type SessionParts, withController } from './session.ts';
+import { type OnStop, StopRequests } from './stop-requests.ts';
 
 /** How long a step under way may go on after the first request to stop, ms. */
 const GRACE_MS = 10_000;
-
-/** Registers what is called at each request to stop, such as SIGTERM. @returns a function that ends it. */
-export type OnStop = (stop: () => void) => () => void;
 
 /** How a controller that was told to stop came to its end: `forced` without waiting for a step under way. */
 export type Ending = 'stopped' | 'forced';
@@ -17,15 +15,8 @@ export type Ending = 'stopped' | 'forced';
  * @throws {LockHeldError} when another controller has the host.
  */
 export async function runDaemon(parts: SessionParts, onStop: OnStop): Promise<Ending> {
-  return withController(parts, async controller => {
-    const ending = await untilStopped(controller, run(controller, parts), onStop, parts);
-    return ending ?? 'stopped';
-  });
-}
-
-async function run(controller: Controller, { onLocked }: SessionParts): Promise<void> {
-  await onLocked?.();
-  await controller.run();
+  const { ending } = await work(parts, onStop, controller => controller.run());
+  return ending ?? 'stopped';
 }
 
 /**
@@ -37,52 +28,56 @@ export async function reconcileOnce(
   timeoutMs: number,
   onStop: OnStop,
 ): Promise<'converged' | 'timedOut' | Ending> {
-  return withController(parts, async controller => {
-    const work = converge(controller, timeoutMs, parts);
-    const ending = await untilStopped(controller, work, onStop, parts);
-    return ending ?? ((await work) ? 'converged' : 'timedOut');
+  const { ending, result } = await work(parts, onStop, async controller => {
+    const done = await controller.converge(timeoutMs);
+    // A step that is still under way when the time is up must not go on unwatched.
+    await controller.stop(GRACE_MS);
+    return done;
   });
+  return ending ?? (result === true ? 'converged' : 'timedOut');
 }
 
-// A step that is still under way when the time is up must not go on unwatched.
-async function converge(controller: Controller, timeoutMs: number, { onLocked }: SessionParts): Promise<boolean> {
-  await onLocked?.();
-  const done = await controller.converge(timeoutMs);
-  await controller.stop(GRACE_MS);
-  return done;
-}
-
-/** Waits for the work's end. @returns undefined when nobody asked for it. */
-async function untilStopped(
-  controller: Controller,
-  work: Promise<unknown>,
+/** Lets a controller work, and ends it when that is asked for; `ending` is absent when it came to its end by itself. */
+async function work<T>(
+  parts: SessionParts,
   onStop: OnStop,
-  { log }: SessionParts,
-): Promise<Ending | undefined> {
-  const { promise: forced, resolve: force } = deferred();
-  let stopping: Promise<void> | undefined;
-  const end = onStop(() => {
-    if (stopping === undefined) {
-      log({ level: 'info', event: 'Stopping', message: 'stopping; a second signal ends it at once', fields: {} });
-      stopping = controller.stop(GRACE_MS);
-      return;
-    }
-    void controller.stop(0);
-    force();
-  });
+  perform: (controller: Controller) => Promise<T>,
+): Promise<{ readonly ending?: Ending; readonly result?: T }> {
+  // From here on, although there is nothing to stop yet: a request must neither be lost nor end the process.
+  const requests = new StopRequests(onStop);
   try {
-    const first = await Promise.race([work.then(() => 'ended' as const), forced.then(() => 'forced' as const)]);
-    if (first === 'forced' || stopping === undefined) return first === 'forced' ? first : undefined;
-    return await Promise.race([stopping.then(() => 'stopped' as const), forced.then(() => 'forced' as const)]);
+    return await withController(parts, async controller => {
+      const { stopping, forced } = obey(controller, requests, parts);
+      const performed = Promise.resolve(parts.onLocked?.()).then(() => perform(controller));
+      const result = await Promise.race([performed.then(value => ({ result: value })), forced]);
+      if (!('result' in result)) return result;
+      const clean = stopping();
+      return clean === undefined ? result : await Promise.race([clean, forced]);
+    });
   } finally {
-    end();
+    requests.end();
   }
 }
 
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>(done => {
-    resolve = done;
+interface Obedience {
+  /** Resolves when a clean stop is done; undefined while none was asked for. */
+  readonly stopping: () => Promise<{ readonly ending: Ending }> | undefined;
+  /** Resolves at the second request. */
+  readonly forced: Promise<{ readonly ending: Ending }>;
+}
+
+function obey(controller: Controller, requests: StopRequests, { log }: SessionParts): Obedience {
+  let stopping: Promise<{ ending: Ending }> | undefined;
+  const forced = new Promise<{ ending: Ending }>(resolve => {
+    requests.listen(() => {
+      if (stopping === undefined) {
+        log({ level: 'info', event: 'Stopping', message: 'stopping; a second signal ends it at once', fields: {} });
+        stopping = controller.stop(GRACE_MS).then(() => ({ ending: 'stopped' }));
+        return;
+      }
+      void controller.stop(0);
+      resolve({ ending: 'forced' });
+    });
   });
-  return { promise, resolve };
+  return { stopping: () => stopping, forced };
 }
