@@ -61,7 +61,11 @@ function duplicates(
 ): Duplicate[] {
   const byKey = new Map<string, { file: string; claim: Claim }[]>();
   for (const [file, content] of files) {
-    for (const claim of claimsOf(content)) byKey.set(claim.key, [...(byKey.get(claim.key) ?? []), { file, claim }]);
+    for (const claim of claimsOf(content)) {
+      const group = byKey.get(claim.key);
+      if (group === undefined) byKey.set(claim.key, [{ file, claim }]);
+      else group.push({ file, claim });
+    }
   }
   return [...byKey.values()].flatMap(group =>
     group.flatMap(({ file, claim }, index) => {

@@ -211,6 +211,12 @@ describe('limits', () => {
     expect(codes(`z: &z [1]\n${levels.join('')}`)).toEqual(['Syntax']);
   });
 
+  it('hold for thousands of wrong entries', () => {
+    const entries = Array.from({ length: 9000 }, (_, index) => `    - {x${index}: 1}\n`);
+    const text = `${LAN.slice(0, LAN.indexOf('    - name'))}${entries.join('')}`;
+    expect(parse(text).problems.at(-1)).toMatchObject({ code: 'TooLarge', field: '' });
+  });
+
   it('show the first hundred problems and count the others', () => {
     const file = parse(Array.from({ length: 130 }, (_, index) => `- ${index}\n`).join('---\n'));
     expect(file.problems).toHaveLength(101);
