@@ -94,6 +94,12 @@ describe('run --host simulated', () => {
       '0000:05:00.0': 'assignable',
     });
 
+    // From another shell: the manifests are those of the running controller, and so is the knowledge since when.
+    expect(await start('plan', '--root', root).ended).toBe(0);
+    const look = start('get', 'assignments', 'sys-net', '--root', root);
+    expect(await look.ended).toBe(0);
+    expect(look.out()).toMatch(/^NAME .*\nsys-net +sys-net +1\/1 +True +InPlace +\d+s\n$/);
+
     writeFileSync(path, readFileSync(path, 'utf8').replace('domain: sys-net', 'domain: storage'));
     await vi.waitFor(async () => expect(await placesIn(root)).toMatchObject({ '0000:01:00.0': 'storage' }), PATIENCE);
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/controller/clock.ts';
 import type { Host } from '../../../src/controller/ports.ts';
 import { acquireLock, LockHeldError } from '../../../src/daemon/lock.ts';
 import { reconcileOnce, runDaemon } from '../../../src/daemon/run.ts';
 import type { SessionParts } from '../../../src/daemon/session.ts';
+import { readLiveStatus } from '../../../src/daemon/status-file.ts';
 import type { OnStop } from '../../../src/daemon/stop-requests.ts';
 import type { Observed } from '../../../src/plan/observed.ts';
 import { applied, assignment, device, domain, entry, observed, source } from '../../world.ts';
@@ -89,13 +90,26 @@ describe('reconcileOnce', () => {
 });
 
 describe('runDaemon', () => {
-  test('one request ends it, and then nobody listens any more', async () => {
+  test('one request ends it, and then nobody listens and no status is left', async () => {
     const { parts, events } = session();
     const { onStop, stop, listening } = stopper();
-    const done = runDaemon({ ...parts, onReport: report => report.type === 'StatusChanged' && stop() }, onStop);
+    const done = runDaemon(parts, onStop);
+    await vi.waitFor(async () => expect((await readLiveStatus(parts.layout))?.status.assignments).toHaveLength(1));
+    stop();
     expect(await done).toBe('stopped');
     expect(events).toContain('Stopping');
     expect(listening()).toBe(0);
+    expect(existsSync(`${parts.layout.runtime}/status.json`)).toBe(false);
+  });
+
+  test('a request before the lock is held is obeyed: no step is taken', async () => {
+    const { parts, world } = session();
+    const before = world();
+    const { onStop, stop } = stopper();
+    const done = runDaemon(parts, onStop);
+    stop();
+    expect(await done).toBe('stopped');
+    expect(world()).toBe(before);
   });
 
   test('a request before the first look is obeyed: no step is taken', async () => {
