@@ -24,6 +24,12 @@ export interface GuestDevice {
   readonly bound: boolean;
 }
 
+/** A host device in a definition of libvirt. */
+export interface Hostdev {
+  readonly address: string;
+  readonly alias: string | undefined;
+}
+
 /** ms until a started guest's first process runs: 10 s on an idle machine, much longer on one that is not. */
 const BOOT_LIMIT = 180_000;
 /** ms until a driver of the guest has taken a new device. */
@@ -89,6 +95,22 @@ export class Guest {
   /** libvirt's definition of it, `live` (as it runs) or `stored` (for the next start). */
   xml(which: 'live' | 'stored'): Promise<string> {
     return virsh('dumpxml', this.name, ...(which === 'stored' ? ['--inactive'] : []));
+  }
+
+  /** The host devices in libvirt's definition of it. */
+  async hostdevs(which: 'live' | 'stored'): Promise<readonly Hostdev[]> {
+    const elements = (await this.xml(which)).match(/<hostdev .*?<\/hostdev>/gs) ?? [];
+    return elements.map(element => {
+      const [, ...parts] =
+        /domain='0x(\w+)' bus='0x(\w+)' slot='0x(\w+)' function='0x(\w)'/.exec(element) ?? assert.fail(element);
+      const [segment, bus, slot, fn] = parts;
+      return { address: `${segment}:${bus}:${slot}.${fn}`, alias: /<alias name='(.*?)'/.exec(element)?.[1] };
+    });
+  }
+
+  /** Whether libvirt's definition of it enables PCI passthrough. */
+  async hasPassthrough(which: 'live' | 'stored'): Promise<boolean> {
+    return /<passthrough state='on'/.test(await this.xml(which));
   }
 
   /** The devices it has, as it last said on its console, by its own addresses for them. */

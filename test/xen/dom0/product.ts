@@ -1,4 +1,5 @@
 /** The product as its users run it: the bundled program, as a process of dom0. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -50,6 +51,11 @@ export class Product {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exit;
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid ?? assert.fail('a process that was started has an id');
   }
 
   /** Whether the process is still there. */

@@ -57,6 +57,12 @@ export async function holderOf(address: string): Promise<number | undefined> {
   return undefined;
 }
 
+/** What the backend of a domain says about its devices, by address. Their numbers are left out: libxl renumbers them. */
+export async function entriesOf(domid: number): Promise<ReadonlyMap<string, BackendEntry>> {
+  const entries = (await pciBackends()).filter(backend => backend.domid === domid).flatMap(backend => backend.entries);
+  return new Map(entries.map(entry => [entry.address, entry]));
+}
+
 /** Which domain the toolstack has marked as the user of a device, from `/libxl/pci`; undefined if none. */
 export async function markOf(address: string): Promise<number | undefined> {
   const marks = await listXenstore('/libxl/pci');
