@@ -28,6 +28,7 @@ export function configureStep(
   const present = new Set(stored.hostdevs.map(entry => entry.address));
   const add = wanted
     .filter(claim => !present.has(claim.address))
+    .filter(claim => situation.source.policyUnknown !== true || inventory.has(claim.address))
     .map(claim => ({ device: claim.address, permissive: claim.entry.permissive }))
     .sort((a, b) => (a.device < b.device ? -1 : 1));
   const kept = new Set(wanted.map(claim => claim.address));

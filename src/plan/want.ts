@@ -21,6 +21,10 @@ export interface Situation {
   readonly source: SourceSnapshot;
 }
 
+const POLICY_UNKNOWN = wait(
+  'SourceIncomplete',
+  'a manifest that cannot be read may protect this device; nothing new is taken until all can',
+);
 const ASSIGNABLE: Place = { at: 'assignable' };
 
 /** What a claim wants of its device. */
@@ -33,6 +37,7 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
   if (device === undefined || !device.present) return { hold: missing(claim, device) };
   const refusal = deviceGuard(claim, device, source.policy);
   if (refusal !== undefined) return { hold: refusal };
+  if (source.policyUnknown === true && held === undefined) return { hold: POLICY_UNKNOWN };
   const domain = findDomain(observed, spec.domain);
   const want = domain === undefined ? wantWithoutDomain(claim, held) : wantForDomain(claim, domain, device);
   return mayLeave(device, want, held, situation);

@@ -88,5 +88,18 @@ function snapshot(
     content.assignments.map(({ sourced }) => (stale === undefined ? sourced : { ...sourced, stale })),
   );
   const policy = files.flatMap(({ content }) => content.policies)[0]?.policy;
-  return { assignments, problems, complete, ...(policy === undefined ? {} : { policy }) };
+  // There is at most one policy, so one in force is all there is to know.
+  const unknown = policy === undefined && !complete && problems.some(({ file }) => !isKnown(file, candidates));
+  return {
+    assignments,
+    problems,
+    complete,
+    ...(policy === undefined ? {} : { policy }),
+    ...(unknown ? { policyUnknown: true } : {}),
+  };
+}
+
+/** Whether what a file or folder held when it was last readable is in force. */
+function isKnown(path: string, candidates: ReadonlyMap<string, Candidate>): boolean {
+  return [...candidates.keys()].some(file => isWithin(file, path));
 }

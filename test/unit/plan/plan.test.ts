@@ -249,6 +249,15 @@ describe('a guard refuses', () => {
     }
   });
 
+  test('a device that an unreadable policy may protect, unless we hold it already', () => {
+    const unsure = source([toRed], { complete: false, policyUnknown: true });
+    const free = observed([device(NIC, HOST)], [{ ...red, stored: { hostdevs: [], passthrough: true } }]);
+    expect(inWords(free, unsure)).toEqual([
+      'SourceIncomplete: a manifest that cannot be read may protect this device; nothing new is taken until all can',
+    ]);
+    expect(inWords(free, unsure, held(NIC, 'red'))).toContain('attach 0000:01:00.0 to red');
+  });
+
   test('a bridge', () => {
     const bridge = device(NIC, HOST, { identity: { vendor: '1b36', device: '000c', class: '0604' } });
     expect(inWords(observed([bridge], []), [toRed])).toEqual([

@@ -386,3 +386,29 @@ describe('a hint', () => {
     expect(latest).toEqual([A1]);
   });
 });
+
+describe('a file that cannot be read', () => {
+  const unknown = async () => (await source.read()).policyUnknown;
+
+  it('may hold the policy as long as it never was readable', async () => {
+    write('a.yaml', a1);
+    write('bad.yaml', 'kind: [');
+    expect(await unknown()).toBe(true);
+    write('policy.yaml', policyYaml('host', '0000:01:00.0'));
+    expect(await unknown()).toBeUndefined();
+  });
+
+  it('holds none when its last good content held none', async () => {
+    write('a.yaml', a1);
+    expect(await unknown()).toBeUndefined();
+    write('a.yaml', 'kind: [');
+    expect(await unknown()).toBeUndefined();
+    rmSync(folder, { recursive: true });
+    expect(await unknown()).toBeUndefined();
+  });
+
+  it('in a folder that was never there may hold the policy', async () => {
+    rmSync(folder, { recursive: true });
+    expect(await unknown()).toBe(true);
+  });
+});
