@@ -44,6 +44,11 @@ export class Dispatch {
     return [...this.#inFlight.values()];
   }
 
+  /** How many steps are under way, or have ended and wait to be judged by a look that began after that. */
+  get open(): number {
+    return this.#inFlight.size + this.#finished.length;
+  }
+
   /** What finished since the last call. */
   drain(): Finished[] {
     return this.#finished.splice(0);

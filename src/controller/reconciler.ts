@@ -99,7 +99,7 @@ export class Reconciler {
     for (const step of started) report({ type: 'StepStarted', step });
     this.#publish(decided, observed, source);
     const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
-    return this.#result(true, started.length, next.length + this.#dispatch.keys().size + settling.length);
+    return this.#result(true, started.length, next.length + this.#dispatch.open + settling.length);
   }
 
   async #look(

@@ -12,7 +12,7 @@ import { address, applied, assignment, device, domain, entry, observed, source }
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
 
-type Answer = 'done' | 'refused' | 'claimed' | 'doneButFailed' | 'hangs';
+type Answer = 'done' | 'refused' | 'claimed' | 'doneButFailed' | 'hangs' | 'doneThenHangs';
 
 /** A dom0 in memory whose answers a test chooses. */
 class TestHost implements Host {
@@ -42,9 +42,10 @@ class TestHost implements Host {
   async perform(step: Step, signal: AbortSignal): Promise<void> {
     this.taken.push(stepText(step));
     const answer = this.answer(step);
-    if (answer === 'hangs') await this.#hang(step, signal);
+    if (answer === 'doneThenHangs') this.world = applied(this.world, step);
+    if (answer === 'hangs' || answer === 'doneThenHangs') await this.#hang(step, signal);
     if (answer === 'refused') throw new Error('refused by xl');
-    if (answer !== 'claimed') this.world = applied(this.world, step);
+    if (answer !== 'claimed' && answer !== 'doneThenHangs') this.world = applied(this.world, step);
     if (answer === 'doneButFailed') throw new Error('timed out');
   }
 
@@ -358,6 +359,35 @@ describe('converge', () => {
     expect(status?.assignments[0]?.conditions).toMatchObject([
       { type: 'Ready', status: 'True', reason: 'InPlace', message: 'red has 2 devices' },
     ]);
+  });
+
+  test('does not end before every step is judged, not even one that ended during the last look', async () => {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'attach' && step.device === DISK ? 'doneThenHangs' : 'done');
+    const reports: Report[] = [];
+    const clock = new FakeClock();
+    const controller = new Controller({
+      host,
+      source: { read: async () => bothToRed, onHint: () => () => undefined, close: async () => undefined },
+      clock,
+      resyncMs: 60_000,
+      report: report => reports.push(report),
+      store: { load: async () => new Map(), save: async () => undefined },
+    });
+    const done = controller.converge(300_000);
+    await settle();
+    // The device is in place before the step has ended, and the step ends while that is being looked at.
+    host.duringLook = async () => {
+      host.duringLook = async () => undefined;
+      host.release();
+      await settle();
+    };
+    controller.reconcile();
+    await settle();
+    await clock.advance(0);
+    expect(await done).toBe(true);
+    const performed = reports.flatMap(report => (report.type === 'StepPerformed' ? [stepText(report.step)] : []));
+    expect(performed).toContain(`attach ${DISK} to red`);
   });
 
   test('gives up when its time is over', async () => {
