@@ -2,11 +2,11 @@ import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
 import { divergence } from './divergence.ts';
-import type { Views } from './observe.ts';
 import { isSettled } from './pci-backend.ts';
 import type { PciIds } from './pci-ids.ts';
 import { chainToPath } from './pci-path.ts';
 import { PCIBACK, type SysfsDevice } from './sysfs.ts';
+import type { Views } from './views.ts';
 import { type Holder, holdersOf, type XenstoreView } from './xenstore-view.ts';
 
 /** All devices by address, in order: those of sysfs, and those that xenstore still names after they have vanished. */

@@ -8,16 +8,8 @@ import { type Dom0, xenstoreView } from './dom0.ts';
 import { connectLibvirt, type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
 import type { PciIds } from './pci-ids.ts';
 import { readSmallFile } from './small-file.ts';
-import type { SysfsDevice } from './sysfs.ts';
 import { createdWithPassthrough } from './userdata.ts';
-import type { XenstoreView } from './xenstore-view.ts';
-
-/** All views of one look. */
-export interface Views {
-  readonly xenstore: XenstoreView;
-  readonly libvirt: readonly LibvirtDomain[];
-  readonly sysfs: readonly SysfsDevice[];
-}
+import type { Views } from './views.ts';
 
 /** How often the look is repeated when xenstore changed while the other views were read. */
 const LOOKS = 3;

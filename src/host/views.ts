@@ -1,0 +1,10 @@
+import type { LibvirtDomain } from './libvirt-view.ts';
+import type { SysfsDevice } from './sysfs.ts';
+import type { XenstoreView } from './xenstore-view.ts';
+
+/** All views of one look. */
+export interface Views {
+  readonly xenstore: XenstoreView;
+  readonly libvirt: readonly LibvirtDomain[];
+  readonly sysfs: readonly SysfsDevice[];
+}
