@@ -69,7 +69,7 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, l
     source,
     ...(live === undefined ? {} : { previous: live.status }),
     failure: key => failureOf(live?.status, key),
-    inFlight: [],
+    open: [],
     now,
   });
   const whole = live === undefined ? fresh : withLastGood(fresh, live.status);

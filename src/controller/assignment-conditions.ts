@@ -17,7 +17,8 @@ export interface StatusInput {
   readonly source: SourceSnapshot;
   readonly previous?: Status;
   readonly failure: (key: string) => Failure | undefined;
-  readonly inFlight: readonly Step[];
+  /** The steps that are under way or not judged yet. */
+  readonly open: readonly Step[];
   readonly now: number;
 }
 

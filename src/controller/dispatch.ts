@@ -40,13 +40,9 @@ export class Dispatch {
     return new Set(this.#inFlight.keys());
   }
 
-  steps(): readonly Step[] {
-    return [...this.#inFlight.values()];
-  }
-
-  /** How many steps are under way, or have ended and wait to be judged by a look that began after that. */
-  get open(): number {
-    return this.#inFlight.size + this.#finished.length;
+  /** The steps under way, and those that have ended and wait to be judged by a look that began after that. */
+  open(): readonly Step[] {
+    return [...this.#inFlight.values(), ...this.#finished.map(({ step }) => step)];
   }
 
   /** What finished since the last call. */
@@ -58,7 +54,7 @@ export class Dispatch {
   start(step: Step, signal: AbortSignal): boolean {
     const key = stepKey(step);
     const domain = stepDomain(step);
-    const domainBusy = domain !== undefined && this.steps().some(other => stepDomain(other) === domain);
+    const domainBusy = domain !== undefined && [...this.#inFlight.values()].some(other => stepDomain(other) === domain);
     if (this.#inFlight.has(key) || domainBusy || this.#inFlight.size >= this.#options.concurrency) return false;
     this.#inFlight.set(key, step);
     void this.#queue.add(() => this.#perform(step, key, signal));

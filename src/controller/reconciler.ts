@@ -99,7 +99,7 @@ export class Reconciler {
     for (const step of started) report({ type: 'StepStarted', step });
     this.#publish(decided, observed, source);
     const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
-    return this.#result(true, started.length, next.length + this.#dispatch.open + settling.length);
+    return this.#result(true, started.length, next.length + this.#dispatch.open().length + settling.length);
   }
 
   async #look(
@@ -176,7 +176,7 @@ export class Reconciler {
       source,
       ...(before === undefined ? {} : { previous: before }),
       failure: key => this.#backoff.get(key),
-      inFlight: this.#dispatch.steps(),
+      open: this.#dispatch.open(),
       now: this.#parts.clock.now(),
     });
     if (before === undefined || contentOf(before) !== contentOf(this.#status)) {

@@ -57,7 +57,7 @@ function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
   const { address, have, want, hold } = device;
   const failure = input.failure(address);
   const divergence = input.observed.devices.get(address)?.divergence;
-  const underWay = input.inFlight.find(step => stepKey(step) === address);
+  const underWay = input.open.find(step => stepKey(step) === address);
   const [claim] = device.claims;
   return {
     address,

@@ -388,6 +388,11 @@ describe('converge', () => {
     expect(await done).toBe(true);
     const performed = reports.flatMap(report => (report.type === 'StepPerformed' ? [stepText(report.step)] : []));
     expect(performed).toContain(`attach ${DISK} to red`);
+    // Nobody is told that it is ready before they are told that the step has ended.
+    const ready = reports.findIndex(
+      report => report.type === 'StatusChanged' && report.status.assignments[0]?.conditions[0]?.status === 'True',
+    );
+    expect(ready).toBeGreaterThan(reports.findLastIndex(report => report.type === 'StepPerformed'));
   });
 
   test('gives up when its time is over', async () => {

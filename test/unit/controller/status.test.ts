@@ -18,18 +18,18 @@ interface Given {
   readonly previous?: Status;
   readonly now?: number;
   readonly failures?: ReadonlyMap<string, Failure>;
-  readonly inFlight?: readonly Step[];
+  readonly open?: readonly Step[];
 }
 
 function status(world: Observed, desired: SourceSnapshot, given: Given = {}): Status {
-  const { previous, now = T0, failures, inFlight = [] } = given;
+  const { previous, now = T0, failures, open = [] } = given;
   return computeStatus({
     plan: plan(world, desired, new Map()),
     observed: world,
     source: desired,
     ...(previous === undefined ? {} : { previous }),
     failure: key => failures?.get(key),
-    inFlight,
+    open,
     now,
   });
 }
@@ -59,7 +59,7 @@ describe('conditions of an assignment', () => {
   test('a step under way: not ready, though a look shows the device in place', () => {
     const guest = { name: 'red', uuid: 'uuid-red', domid: 1 };
     const step: Step = { verb: 'attach', device: address(NIC), guest, via: 'libvirt', permissive: false };
-    const found = status(observed([device(NIC, IN_RED)], [red]), toRed, { inFlight: [step] });
+    const found = status(observed([device(NIC, IN_RED)], [red]), toRed, { open: [step] });
     expect(conditions(found)).toEqual(['Ready False Progressing', 'Reconciling True Progressing']);
   });
 
