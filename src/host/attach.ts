@@ -1,4 +1,6 @@
 import type { Address } from '../api/address.ts';
+import { HostError } from '../controller/ports.ts';
+import { ErrorCode, isLibvirtError } from '../node-libvirt/index.ts';
 import type { AttachStep } from '../plan/step.ts';
 import { lookAt, refusal, requireFree, requireRunning } from './checks.ts';
 import { hostdevXml } from './definition.ts';
@@ -20,14 +22,32 @@ export async function attach(dom0: Dom0, step: AttachStep, signal: AbortSignal):
   requireFree(look);
   if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
   if (!permissive) await clearPermissive(dom0, address, signal);
-  if (via === 'xl') {
-    await dom0.xl.attach(guest.domid, address, permissive, signal);
-  } else {
-    const domain = await runningDomain(dom0, guest, signal);
-    const xml = hostdevXml(address, permissive);
-    await callLibvirt(dom0, signal, client => client.attachDevice(domain, xml, { live: true, signal }));
-  }
+  if (via === 'xl') await dom0.xl.attach(guest.domid, address, permissive, signal);
+  else await attachThroughLibvirt(dom0, step, signal);
   await afterChange(dom0, guest, signal);
+}
+
+/**
+ * libvirt has a list of its own of the devices in use, which nobody can read. A detach that failed leaves a device on
+ * it until libvirtd restarts, and until then libvirt would refuse what by xenstore nobody has: there xl does it.
+ */
+async function attachThroughLibvirt(dom0: Dom0, step: AttachStep, signal: AbortSignal): Promise<void> {
+  const { device: address, guest, permissive } = step;
+  const domain = await runningDomain(dom0, guest, signal);
+  const xml = hostdevXml(address, permissive);
+  try {
+    await callLibvirt(dom0, signal, client => client.attachDevice(domain, xml, { live: true, signal }));
+  } catch (error) {
+    if (!isBelievedInUse(error)) throw error;
+    requireFree(await lookAt(dom0, address, signal));
+    await dom0.xl.attach(guest.domid, address, permissive, signal);
+  }
+}
+
+/** By its words: other refusals with the same code are about what must not be got around (virhostdev.c, 9.0 to 11.3). */
+function isBelievedInUse(error: unknown): boolean {
+  const cause = error instanceof HostError ? error.cause : undefined;
+  return isLibvirtError(cause, ErrorCode.operationInvalid) && / is in use\b/.test(cause.message);
 }
 
 /** pciback forgets that a device was permissive for an earlier guest only when it loses the device. */

@@ -1,5 +1,6 @@
+import { HostError } from '../controller/ports.ts';
 import type { ConfigureStep } from '../plan/step.ts';
-import { hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
+import { hasConsole, hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
 import type { Dom0 } from './dom0.ts';
 import { callLibvirt, findDomain } from './libvirt-call.ts';
 
@@ -12,7 +13,6 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
   const domain = await findDomain(dom0, step.domain, signal);
   const stored = (): Promise<string> =>
     callLibvirt(dom0, signal, client => client.domainXml(domain, { inactive: true, signal }));
-  if (step.passthrough) await enablePassthrough(dom0, await stored(), signal);
   for (const address of step.remove) {
     const element = hostdevOf(await stored(), address);
     if (element === undefined) continue;
@@ -23,9 +23,17 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
     const element = hostdevXml(device, permissive);
     await callLibvirt(dom0, signal, client => client.attachDevice(domain, element, { config: true, signal }));
   }
+  if (step.passthrough) await enablePassthrough(dom0, domain.name, await stored(), signal);
 }
 
-async function enablePassthrough(dom0: Dom0, stored: string, signal: AbortSignal): Promise<void> {
+async function enablePassthrough(dom0: Dom0, name: string, stored: string, signal: AbortSignal): Promise<void> {
   if (readDefinition(stored).passthrough) return;
+  if (hasConsole(stored)) {
+    const advice = `add <features><xen><passthrough state='on'/></xen></features> with virsh edit ${name}`;
+    throw new HostError(
+      'StepFailed',
+      `storing ${name} anew could lose the password of its graphical console; ${advice}`,
+    );
+  }
   await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(stored), { signal }));
 }

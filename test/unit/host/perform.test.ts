@@ -260,10 +260,22 @@ describe('a step that fits', () => {
     };
     await perform(dom0, step, never);
     expect(dom0.libvirt.changes.map(([what, xml]) => [what, xml.replaceAll('"', "'")])).toEqual([
-      ['define', expect.stringContaining("<passthrough state='on'/>")],
       ['detach config', hostdevXml(FIRST, false)],
       ['attach config', hostdevXml(FREE, true)],
+      ['define', expect.stringContaining("<passthrough state='on'/>")],
     ]);
+  });
+
+  test('configure does not store a definition anew that may have lost a password, and does the rest', async () => {
+    const dom0 = fakeDom0();
+    dom0.libvirt.stored = "<domain><devices><graphics type='vnc'/></devices></domain>";
+    const add = [{ device: FREE, permissive: false }];
+    const step: Step = { verb: 'configure', domain: RED, add, remove: [], passthrough: true };
+    await expect(perform(dom0, step, never)).rejects.toMatchObject({
+      code: 'StepFailed',
+      message: expect.stringContaining('virsh edit red'),
+    });
+    expect(done(dom0)).toEqual([`attach config ${hostdevXml(FREE, false)}`]);
   });
 });
 
