@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict';
-import {
-  type ContractCase,
-  deviceNow,
-  domainNow,
-  give,
-  guestNow,
-  runningGuest,
-  take,
-  takeBack,
-  until,
-  untilHeld,
-} from './world.ts';
+import { type ContractCase, deviceNow, domainNow, give, guestNow, take, takeBack, until, untilHeld } from './world.ts';
 
 /** Between assignable and a running guest. */
 export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'attach gives a device to a running guest, and libvirt knows it by our alias',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       const { domid } = await guestNow(world, 'red');
       const device = await deviceNow(world, world.first);
@@ -37,7 +26,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'attach of a device on its dom0 driver is refused, by us and by libvirt',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       const guest = await guestNow(world, 'red');
       const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
       await assert.rejects(take(world, step), { code: 'PreconditionFailed' });
@@ -48,7 +37,8 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'attach to a guest that was created without passthrough fails and changes nothing',
     async run(world) {
-      await runningGuest(world, 'red', false);
+      await world.define({ name: 'red', passthrough: false });
+      await world.start('red');
       assert.equal((await domainNow(world, 'red')).passthrough, 'off');
       await take(world, { verb: 'bind', device: world.first });
       const guest = await guestNow(world, 'red');
@@ -61,8 +51,8 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'attach of what a guest has already is refused, and libvirt says whose it is',
     async run(world) {
-      await runningGuest(world, 'red');
-      await runningGuest(world, 'blue');
+      await world.running('red');
+      await world.running('blue');
       await give(world, world.first, 'red');
       const guest = await guestNow(world, 'blue');
       const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
@@ -75,7 +65,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'attach of a device without any reset: libvirt refuses, xl does it',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await take(world, { verb: 'bind', device: world.bare });
       assert.deepEqual((await deviceNow(world, world.bare)).resetMethods, []);
       await assert.rejects(world.virshAttach('red', world.bare, 'live'), /no FLR, PM reset or bus reset available/);
@@ -87,7 +77,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'a permissive attach shows, and the next guest does not inherit it',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red', { permissive: true });
       assert.equal((await deviceNow(world, world.first)).permissive, true);
       await takeBack(world, world.first, 'red');
@@ -98,7 +88,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'detach makes a device assignable; of two, the other keeps its place',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       await give(world, world.second, 'red');
       await takeBack(world, world.first, 'red');
@@ -115,7 +105,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: 'detach of what a guest does not have is refused, by us and by libvirt',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       const guest = await guestNow(world, 'red');
       const step = { verb: 'detach', device: world.first, guest, via: 'libvirt' } as const;
       await assert.rejects(take(world, step), { code: 'PreconditionFailed' });
@@ -125,8 +115,8 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: "after xl's detach libvirt goes on believing, and xl can give the device away",
     async run(world) {
-      await runningGuest(world, 'red');
-      await runningGuest(world, 'blue');
+      await world.running('red');
+      await world.running('blue');
       await give(world, world.first, 'red');
       assert.equal((await world.xl('pci-detach', 'red', world.first)).status, 0);
       const device = await deviceNow(world, world.first);
@@ -139,7 +129,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: "after xl's detach libvirt's own fails, drops its entry, and blocks the device until it restarts",
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       await world.xl('pci-detach', 'red', world.first);
       await assert.rejects(world.virshDetach('red', world.first, 'live'), /failed to detach pci device/);
@@ -152,7 +142,7 @@ export const ATTACHING: readonly ContractCase[] = [
   {
     name: "xl's attach shows as the guest's, with both views, and gives a hint",
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await take(world, { verb: 'bind', device: world.first });
       await until(world, 'a first look', () => true);
       const hint = new Promise<string>(resolve => world.host.onHint(resolve));
@@ -162,6 +152,64 @@ export const ATTACHING: readonly ContractCase[] = [
       assert.match((await deviceNow(world, world.first)).divergence ?? '', /no guest/);
       await takeBack(world, world.first, 'red', 'xl');
       assert.equal((await deviceNow(world, world.first)).divergence, undefined);
+    },
+  },
+  {
+    name: 'a device that libvirt alone counts as in use, after a detach that failed, is given through xl',
+    async run(world) {
+      await world.running('red');
+      await world.running('blue');
+      await give(world, world.first, 'red');
+      await world.xl('pci-detach', 'red', world.first);
+      await assert.rejects(world.virshDetach('red', world.first, 'live'), /failed to detach pci device/);
+      await give(world, world.first, 'blue');
+      assert.match((await deviceNow(world, world.first)).divergence ?? '', /libvirt shows it in no guest/);
+      await takeBack(world, world.first, 'blue', 'xl');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'attach to a PVH domain fails and changes nothing',
+    async run(world) {
+      await take(world, { verb: 'bind', device: world.first });
+      await world.define({ name: 'red', type: 'pvh', passthrough: false });
+      await world.start('red');
+      assert.equal((await domainNow(world, 'red')).type, 'pvh');
+      const guest = await guestNow(world, 'red');
+      const step = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, step), { code: 'StepFailed', message: /failed to attach pci device/ });
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'a paused guest takes a device when it runs on, and until then nothing is detached from it',
+    async run(world) {
+      await world.running('red');
+      await world.suspend('red');
+      assert.equal((await domainNow(world, 'red')).state, 'paused');
+      await take(world, { verb: 'bind', device: world.first });
+      const guest = await guestNow(world, 'red');
+      await take(world, { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false });
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual([device.place.at, device.settled], ['guest', false]);
+      await assert.rejects(takeBack(world, world.first, 'red'), { code: 'DeadlineExceeded' });
+      assert.equal((await domainNow(world, 'red')).live.length, 1);
+      await world.resume('red');
+      await untilHeld(world, world.first, 'red');
+      await takeBack(world, world.first, 'red');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'a device can be taken from a paused guest',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await world.suspend('red');
+      await takeBack(world, world.first, 'red');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+      await world.resume('red');
+      await give(world, world.first, 'red');
     },
   },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseAddress } from '../../src/api/address.ts';
-import { type ContractCase, deviceNow, give, runningGuest, take, takeBack } from './world.ts';
+import { type ContractCase, deviceNow, give, take, takeBack, untilHeld } from './world.ts';
 
 const NOWHERE = parseAddress('0000:99:00.0');
 
@@ -52,7 +52,7 @@ export const BINDING: readonly ContractCase[] = [
   {
     name: 'release after a guest had the device: dom0 can use it',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.second, 'red');
       await takeBack(world, world.second, 'red');
       await take(world, { verb: 'release', device: world.second });
@@ -63,7 +63,7 @@ export const BINDING: readonly ContractCase[] = [
     name: 'what a guest has had is in quarantine, from which xl alone takes it for its driver',
     async run(world) {
       const driver = await world.driverOf(world.first);
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       await world.destroy('red');
       const ended = await world.xl('pci-assignable-remove', '-r', world.first);
@@ -76,13 +76,25 @@ export const BINDING: readonly ContractCase[] = [
   {
     name: 'release is refused while a guest has the device, by us and by xl',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       await assert.rejects(take(world, { verb: 'release', device: world.first }), { code: 'PreconditionFailed' });
       const ended = await world.xl('pci-assignable-remove', '-r', world.first);
       assert.equal(ended.status, 1);
       assert.match(ended.stderr, /failed to de-quarantine/);
       assert.equal((await deviceNow(world, world.first)).place.at, 'guest');
+    },
+  },
+  {
+    name: 'bind is refused while a guest has the device, by us and by xl',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await assert.rejects(take(world, { verb: 'bind', device: world.first }), { code: 'PreconditionFailed' });
+      const ended = await world.xl('pci-assignable-add', world.first);
+      assert.equal(ended.status, 1);
+      assert.match(ended.stderr, /failed to quarantine/);
+      await untilHeld(world, world.first, 'red');
     },
   },
   {

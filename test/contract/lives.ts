@@ -7,7 +7,6 @@ import {
   give,
   guestNow,
   look,
-  runningGuest,
   take,
   takeBack,
   until,
@@ -42,6 +41,17 @@ export const LIVES: readonly ContractCase[] = [
     },
   },
   {
+    name: 'what is not stored cannot be taken out of a stored definition',
+    async run(world) {
+      await world.define({ name: 'red', passthrough: true });
+      await assert.rejects(world.virshDetach('red', world.first, 'config'), /not present in domain configuration/);
+      await world.virshAttach('red', world.first, 'config');
+      await assert.rejects(world.virshAttach('red', world.first, 'config'), /already/);
+      await world.virshDetach('red', world.first, 'config');
+      assert.deepEqual((await domainNow(world, 'red')).stored?.hostdevs, []);
+    },
+  },
+  {
     name: 'a stored device is in the guest from its start, also when passthrough was not asked for',
     async run(world) {
       await take(world, { verb: 'bind', device: world.first });
@@ -63,7 +73,7 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'a domain with a stored device that another one has does not start',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       await world.define({ name: 'blue', passthrough: true, devices: [world.first] });
       await assert.rejects(world.start('blue'), /in use by driver xenlight, domain red/);
@@ -83,8 +93,8 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'after destroy the devices are assignable, and can be given away at once',
     async run(world) {
-      await runningGuest(world, 'red');
-      await runningGuest(world, 'blue');
+      await world.running('red');
+      await world.running('blue');
       await give(world, world.first, 'red');
       await world.destroy('red');
       assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
@@ -101,7 +111,7 @@ export const LIVES: readonly ContractCase[] = [
       await world.destroy('red');
       const device = await deviceNow(world, world.first);
       assert.deepEqual([device.place, device.divergence], [{ at: 'assignable' }, undefined]);
-      await runningGuest(world, 'blue');
+      await world.running('blue');
       await give(world, world.first, 'blue');
     },
   },
@@ -126,7 +136,7 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'restarting libvirtd loses nothing',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await give(world, world.first, 'red');
       const before = await guestNow(world, 'red');
       await world.restartLibvirtd();
@@ -141,7 +151,7 @@ export const LIVES: readonly ContractCase[] = [
     name: 'a guest of xl is seen, and keeps its device when libvirt is asked for it',
     async run(world) {
       await world.createByXl('green');
-      await runningGuest(world, 'red');
+      await world.running('red');
       const { toolstack, persistent } = await domainNow(world, 'green');
       assert.deepEqual([toolstack, persistent], ['xl', false]);
       await give(world, world.first, 'green', { via: 'xl' });
@@ -155,7 +165,7 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'a step that names an instance which has gone is refused',
     async run(world) {
-      await runningGuest(world, 'red');
+      await world.running('red');
       await take(world, { verb: 'bind', device: world.first });
       const guest = await guestNow(world, 'red');
       await world.destroy('red');

@@ -17,6 +17,8 @@ import { XenstoreClient } from '../../src/xenstore-client/index.ts';
 import type { ContractWorld, Ended, GuestSpec } from './world.ts';
 
 const PATIENCE_MS = 10_000;
+/** Guests here answer within 10 ms, and a paused one never does. */
+const SETTLE_MS = 2_000;
 
 /** A fresh simulated dom0 without guests, and a function that ends it. */
 export async function openSimulatedWorld(
@@ -24,7 +26,7 @@ export async function openSimulatedWorld(
 ): Promise<{ readonly world: ContractWorld; readonly dom0: SimulatedDom0; close(): Promise<void> }> {
   const root = mkdtempSync(join(tmpdir(), 'con-'));
   const dom0 = await startSimulatedDom0({ root, world: { ...DEFAULT_WORLD, domains: [], libvirtVersion } });
-  const host = createHost(dom0.layout);
+  const host = createHost(dom0.layout, { settleMs: SETTLE_MS });
   const virsh = new LibvirtClient({ socketPath: dom0.layout.libvirtSocket });
   const world: ContractWorld = {
     host,
@@ -44,13 +46,31 @@ export async function openSimulatedWorld(
   return { world, dom0, close };
 }
 
+type LibvirtAct =
+  | 'define'
+  | 'start'
+  | 'running'
+  | 'suspend'
+  | 'resume'
+  | 'destroy'
+  | 'reboot'
+  | 'virshAttach'
+  | 'virshDetach';
+
 /** What an administrator does with virsh. */
-function libvirtActs(
-  virsh: LibvirtClient,
-): Pick<ContractWorld, 'define' | 'start' | 'destroy' | 'reboot' | 'virshAttach' | 'virshDetach'> {
+function libvirtActs(virsh: LibvirtClient): Pick<ContractWorld, LibvirtAct> {
   return {
     async define(guest) {
       await virsh.defineDomain(domainXml(guest));
+    },
+    async running(name) {
+      await virsh.startDomain(await virsh.defineDomain(domainXml({ name, passthrough: true })));
+    },
+    async suspend(name) {
+      await virsh.suspendDomain(await virsh.domainByName(name));
+    },
+    async resume(name) {
+      await virsh.resumeDomain(await virsh.domainByName(name));
     },
     async start(name) {
       await virsh.startDomain(await virsh.domainByName(name));

@@ -34,6 +34,10 @@ export interface ContractWorld {
   /** Stores a definition. The name is free in every case. */
   define(guest: GuestSpec): Promise<void>;
   start(name: string): Promise<void>;
+  /** Sees to it that a PV guest with passthrough and without devices runs. It may have served earlier cases, too. */
+  running(name: string): Promise<void>;
+  suspend(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
   destroy(name: string): Promise<void>;
   /** The guest restarts itself. */
   reboot(name: string): Promise<void>;
@@ -124,12 +128,6 @@ export async function untilHeld(world: ContractWorld, address: Address, name: st
     const device = devices.get(address);
     return device?.place.at === 'guest' && device.place.domain === name && device.settled;
   });
-}
-
-/** Defines and starts a guest with passthrough. */
-export async function runningGuest(world: ContractWorld, name: string, passthrough = true): Promise<void> {
-  await world.define({ name, passthrough });
-  await world.start(name);
 }
 
 /** Binds a device and gives it to a running guest, as the controller does. */

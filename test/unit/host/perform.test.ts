@@ -47,6 +47,13 @@ const detach = (device: Address, via: 'libvirt' | 'xl', more: object = {}): Step
   ...more,
 });
 
+/** libvirt's "operation invalid". */
+function refused(text: string): LibvirtError {
+  const nothing = { str1: null, str2: null, str3: null, int1: 0, int2: 0 };
+  const message = `Requested operation is not valid: ${text}`;
+  return new LibvirtError('domainAttachDeviceFlags', { code: 55, domain: 20, message, level: 2, ...nothing });
+}
+
 /** What has been done to the dom0. */
 function done(dom0: FakeDom0): string[] {
   return [...dom0.xlCalls(), ...dom0.libvirt.changes.map(([what, xml]) => `${what} ${xml}`)];
@@ -180,6 +187,29 @@ describe('a step that fits', () => {
     await perform(dom0, attach(FREE, 'xl', { permissive: true }), never);
     expect(done(dom0)).toEqual([`pci-attach 1 ${FREE},permissive=1`, `attach live ${hostdevXml(FREE, true)}`]);
     expect(dom0.store.watching).toBe(0);
+  });
+
+  test('attach goes through xl when libvirt alone believes that the device is in use', async () => {
+    const dom0 = fakeDom0();
+    dom0.libvirt.attachDevice = async () => {
+      throw refused(`PCI device ${FREE} is in use by driver xenlight, domain blue`);
+    };
+    await perform(dom0, attach(FREE, 'libvirt', { permissive: true }), never);
+    expect(done(dom0)).toEqual([`pci-attach 1 ${FREE},permissive=1`]);
+  });
+
+  test('attach does not get around what libvirt refuses for another reason, or for a guest that came first', async () => {
+    const dom0 = fakeDom0();
+    dom0.libvirt.attachDevice = async () => {
+      throw refused(`PCI device ${FREE} is not assignable`);
+    };
+    await expect(perform(dom0, attach(FREE, 'libvirt'), never)).rejects.toMatchObject({ code: 'StepFailed' });
+    dom0.libvirt.attachDevice = async () => {
+      dom0.store.set('/libxl/pci/0000-04-00-0/domid', '1');
+      throw refused(`PCI device ${FREE} is in use by driver xenlight, domain red`);
+    };
+    await expect(perform(dom0, attach(FREE, 'libvirt'), never)).rejects.toMatchObject({ code: 'PreconditionFailed' });
+    expect(done(dom0)).toEqual([]);
   });
 
   test('attach waits for an earlier change to end', async () => {

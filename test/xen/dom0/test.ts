@@ -12,7 +12,9 @@ export interface Test {
   readonly name: string;
   /** ms the body may take. */
   readonly deadline: number;
-  /** Starts on a clean host (see `resetHost`); throws if the test fails. */
+  /** Makes the host ready for the body; `resetHost` unless given. */
+  readonly prepare?: () => Promise<void>;
+  /** Throws if the test fails. */
   readonly body: () => Promise<void>;
 }
 
@@ -51,13 +53,13 @@ export async function runTests(files: readonly TestFile[], only: RegExp): Promis
     .filter(({ id }) => only.test(id));
   emit({ type: 'selected', tests: selected.map(({ id }) => id) });
   for (const { id, test } of selected) await current.run(id, () => runTest(id, test));
-  const error = await failureOf(reset);
+  const error = await failureOf(() => reset());
   emit({ type: 'finished', ...(error === undefined ? {} : { error }) });
 }
 
 async function runTest(id: string, test: Test): Promise<void> {
   emit({ type: 'started', test: id, deadline: test.deadline });
-  const dirty = await failureOf(reset);
+  const dirty = await failureOf(() => reset(test.prepare));
   const since = performance.now();
   const error = dirty ?? (await failureOf(() => within('the test', test.deadline, test.body)));
   const ms = Math.round(performance.now() - since);
@@ -65,8 +67,8 @@ async function runTest(id: string, test: Test): Promise<void> {
   emit({ type: 'ended', test: id, ms, ...(error === undefined ? {} : { error }) });
 }
 
-function reset(): Promise<void> {
-  return within('the reset', RESET_LIMIT, resetHost);
+function reset(prepare: () => Promise<void> = resetHost): Promise<void> {
+  return within('the reset', RESET_LIMIT, prepare);
 }
 
 async function failureOf(body: () => Promise<void>): Promise<string | undefined> {

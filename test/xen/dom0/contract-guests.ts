@@ -1,0 +1,111 @@
+/** The guests of the contract's cases. Booting one takes long here, so a guest that has lost its devices serves the next case, too. */
+import { writeFile } from 'node:fs/promises';
+import type { GuestSpec } from '../../contract/world.ts';
+import { run, virsh, xl } from './exec.ts';
+import { Guest, hostdev, virshDevice } from './guest.ts';
+import { domains, libvirtDomains } from './reset.ts';
+import { entriesOf } from './xenstore.ts';
+
+/** ms for a guest to say that its last device is gone. */
+const FORGET_LIMIT = 30_000;
+
+/** The guests there are. */
+export class ContractGuests {
+  /** Those of `running`: up, with passthrough and a stored definition without devices. */
+  readonly #up = new Map<string, { readonly guest: Guest; readonly domid: number }>();
+
+  /** The names of the guests that a tidy host has. */
+  get kept(): readonly string[] {
+    return [...this.#up.keys()];
+  }
+
+  /** Forgets all guests: somebody else has ended them. */
+  clear(): void {
+    this.#up.clear();
+  }
+
+  /** As ContractWorld.define. */
+  async define({ name, passthrough, devices = [], type = 'pv' }: GuestSpec): Promise<void> {
+    if (this.#up.has(name)) await this.#remove(name);
+    const elements = devices.map(device => hostdev(device)).join('');
+    if (type === 'pv') {
+      await Guest.define({ name, passthrough, devices: elements });
+    } else {
+      const file = `/tmp/guest-${name}`;
+      await writeFile(file, pvhDefinition(name, elements));
+      await virsh('define', file);
+    }
+  }
+
+  /** As ContractWorld.running. */
+  async running(name: string): Promise<void> {
+    if (this.#up.has(name)) return;
+    const guest = await Guest.start({ name });
+    this.#up.set(name, { guest, domid: await guest.id() });
+  }
+
+  /** Ends a guest at once; its definition stays. */
+  async destroy(name: string): Promise<void> {
+    this.#up.delete(name);
+    await virsh('destroy', name);
+  }
+
+  /** Takes all devices from the guests that stay, and ends all others. */
+  async tidy(): Promise<void> {
+    for (const name of await libvirtDomains()) {
+      if (!this.#up.has(name)) await this.#remove(name);
+    }
+    for (const { id, name } of await domains()) {
+      if (!this.#up.has(name)) await xl('destroy', id);
+    }
+    for (const { guest, domid } of this.#up.values()) await takeDevices(guest, domid);
+  }
+
+  /** Ends the guests that cannot serve another case. */
+  async weedOut(): Promise<void> {
+    for (const { guest, domid } of [...this.#up.values()]) {
+      if (!(await isFit(guest, domid))) await this.#remove(guest.name);
+    }
+  }
+
+  async #remove(name: string): Promise<void> {
+    this.#up.delete(name);
+    await run('virsh', ['-q', 'destroy', name]); // it may have ended already
+    await virsh('undefine', name);
+  }
+}
+
+async function takeDevices(guest: Guest, domid: number): Promise<void> {
+  for (const address of (await entriesOf(domid)).keys()) {
+    const known = (await guest.hostdevs('live')).some(entry => entry.address === address);
+    if (known) await virshDevice('detach', guest.name, address, '--live');
+    else await xl('pci-detach', String(domid), address);
+  }
+}
+
+/** Whether it is the same instance, answers, and has no device left, also not in libvirt's mind. */
+async function isFit(guest: Guest, domid: number): Promise<boolean> {
+  if ((await run('xl', ['domid', guest.name])).stdout.trim() !== String(domid)) return false;
+  if ((await guest.hostdevs('live')).length > 0) return false;
+  const gone = guest.has([], FORGET_LIMIT).then(() => guest.shell('true', FORGET_LIMIT));
+  return gone.then(
+    () => true,
+    () => false,
+  );
+}
+
+function pvhDefinition(name: string, devices: string): string {
+  return `<domain type='xen'>
+  <name>${name}</name>
+  <memory unit='MiB'>128</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='xenpvh'>xenpvh</type>
+    <kernel>/lab/vmlinuz</kernel>
+    <initrd>/lab/guest.cpio.gz</initrd>
+    <cmdline>console=hvc0 panic=1</cmdline>
+  </os>
+  <devices>${devices}<console type='pty'><target type='xen' port='0'/></console></devices>
+</domain>
+`;
+}
