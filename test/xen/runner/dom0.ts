@@ -32,9 +32,14 @@ export interface Boot {
 
 /**
  * Boots dom0, hands on each event as it comes, and returns when the emulator has ended.
+ * @param signal ends the emulator at once.
  * @returns what went wrong with dom0 itself, or undefined if it ran the program to its end.
  */
-export async function runDom0(boot: Boot, onEvent: (event: Event) => void): Promise<string | undefined> {
+export async function runDom0(
+  boot: Boot,
+  onEvent: (event: Event) => void,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const child = spawn(boot.script, [boot.suite, boot.share, boot.command], {
     // A process group of its own, so that the emulator ends with the script.
     detached: true,
@@ -42,6 +47,8 @@ export async function runDom0(boot: Boot, onEvent: (event: Event) => void): Prom
     env: { ...process.env, XENPCI_LAB_TIMEOUT: String(SUITE_LIMIT / 1_000) },
   });
   const killer = new Killer(child);
+  const onAbort = (): void => killer.kill(String(signal.reason));
+  signal.addEventListener('abort', onAbort);
   const log = createWriteStream(boot.log);
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
@@ -53,6 +60,7 @@ export async function runDom0(boot: Boot, onEvent: (event: Event) => void): Prom
   killer.allow(BOOT_LIMIT);
   const [code] = (await once(child, 'close')) as [number | null];
   killer.disarm();
+  signal.removeEventListener('abort', onAbort);
   await events.close();
   await new Promise(done => log.end(done));
   if (killer.reason !== undefined) return killer.reason;
@@ -80,18 +88,14 @@ function limitAfter(event: Event): number {
   }
 }
 
-/** Kills the emulator when nothing has happened for too long, or when the runner itself is told to end. */
+/** Ends the emulator when nothing has happened for too long, or on order. */
 class Killer {
   readonly #child: ChildProcess;
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    this.kill(`ended by ${signal}`);
-  };
   #timer: NodeJS.Timeout | undefined;
   reason: string | undefined;
 
   constructor(child: ChildProcess) {
     this.#child = child;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, this.#onSignal);
   }
 
   /** From now on, `ms` more. */
@@ -102,7 +106,6 @@ class Killer {
 
   disarm(): void {
     clearTimeout(this.#timer);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, this.#onSignal);
   }
 
   /** Ends the emulator at once. */

@@ -16,14 +16,14 @@ export function print(line = ''): void {
 
 /** Collects what dom0 reports about one suite. A selected test without a result counts as failed. */
 export class Report {
-  readonly #suite: Suite;
+  readonly suite: Suite;
   readonly #since: number = performance.now();
   readonly #notes = new Map<string, string[]>();
   readonly #results: Result[] = [];
   #missing: readonly string[] = [];
 
   constructor(suite: Suite) {
-    this.#suite = suite;
+    this.suite = suite;
   }
 
   /** Takes one event, and prints it if it is news. */
@@ -66,7 +66,7 @@ export class Report {
   /** Prints a row per test, with what was measured. */
   printTable(): void {
     print();
-    print(`${this.#suite.xen} (${this.#suite.name}), ${this.#elapsed()} s in all`);
+    print(`${this.suite.xen} (${this.suite.name}), ${this.#elapsed()} s in all`);
     for (const { test, passed, ms, notes } of this.#results) {
       print(`  ${passed ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
       for (const text of notes) print(`                    ${text}`);

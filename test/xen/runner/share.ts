@@ -24,10 +24,10 @@ export async function fillShare(project: string, share: string, suite: Suite, on
   await writeFile(join(share, 'only'), only.source);
   await writeFile(join(share, 'events.jsonl'), '');
   await bundleTests(project, join(share, 'tests.mjs'));
-  if (suite.ownNode) return 'exec node /share/tests.mjs';
+  if (suite.ownNode) return 'exec node --enable-source-maps /share/tests.mjs';
   // On dom0's disk: the kernel would read the program page by page through the share otherwise.
   await copyFile(process.execPath, join(share, 'node'), constants.COPYFILE_FICLONE);
-  return 'cp /share/node /usr/local/bin/node && exec node /share/tests.mjs';
+  return 'cp /share/node /usr/local/bin/node && exec node --enable-source-maps /share/tests.mjs';
 }
 
 /** Removes from a share what is only needed while dom0 runs. */
