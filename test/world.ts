@@ -93,8 +93,8 @@ export function observed(devices: readonly ObservedDevice[], domains: readonly O
   return { devices: new Map(devices.map(item => [item.address, item])), domains, bootId: 'boot-1' };
 }
 
-export function ours(text: Address): HostdevEntry {
-  return { address: text, alias: `${ALIAS_PREFIX}${text.replace(/[:.]/g, '-')}`, managed: false };
+export function ours(text: Address, permissive = false): HostdevEntry {
+  return { address: text, alias: `${ALIAS_PREFIX}${text.replace(/[:.]/g, '-')}`, managed: false, permissive };
 }
 
 /** What a step does to the whole world; throws when it is illegal. */
@@ -115,7 +115,7 @@ export function applied(world: Observed, step: Step): Observed {
 function configured(item: ObservedDomain, step: Step & { verb: 'configure' }): ObservedDomain {
   if (item.uuid !== step.domain.uuid || item.stored === undefined) return item;
   const kept = item.stored.hostdevs.filter(held => !step.remove.includes(held.address));
-  const hostdevs = [...kept, ...step.add.map(added => ours(added.device))];
+  const hostdevs = [...kept, ...step.add.map(added => ours(added.device, added.permissive))];
   return { ...item, stored: { hostdevs, passthrough: item.stored.passthrough || step.passthrough } };
 }
 

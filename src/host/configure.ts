@@ -1,6 +1,6 @@
-import { HostError } from '../controller/ports.ts';
+import type { DomainRef } from '../node-libvirt/index.ts';
 import type { ConfigureStep } from '../plan/step.ts';
-import { hasConsole, hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
+import { hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
 import type { Dom0 } from './dom0.ts';
 import { callLibvirt, findDomain } from './libvirt-call.ts';
 
@@ -23,17 +23,14 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
     const element = hostdevXml(device, permissive);
     await callLibvirt(dom0, signal, client => client.attachDevice(domain, element, { config: true, signal }));
   }
-  if (step.passthrough) await enablePassthrough(dom0, domain.name, await stored(), signal);
+  if (step.passthrough) await enablePassthrough(dom0, domain, signal);
 }
 
-async function enablePassthrough(dom0: Dom0, name: string, stored: string, signal: AbortSignal): Promise<void> {
+// Read with its passwords: storing it anew without them would open the guest's console to everybody.
+async function enablePassthrough(dom0: Dom0, domain: DomainRef, signal: AbortSignal): Promise<void> {
+  const stored = await callLibvirt(dom0, signal, client =>
+    client.domainXml(domain, { inactive: true, secure: true, signal }),
+  );
   if (readDefinition(stored).passthrough) return;
-  if (hasConsole(stored)) {
-    const advice = `add <features><xen><passthrough state='on'/></xen></features> with virsh edit ${name}`;
-    throw new HostError(
-      'StepFailed',
-      `storing ${name} anew could lose the password of its graphical console; ${advice}`,
-    );
-  }
   await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(stored), { signal }));
 }

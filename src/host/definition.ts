@@ -68,15 +68,6 @@ export function sharesGuestSlot(xml: string, address: Address): boolean {
 }
 
 /**
- * Whether the definition has a graphical console. libvirt leaves its password out unless it is asked for it, so a
- * definition that was read without must not be stored again: the console would be open to everybody.
- * @throws {XmlError}
- */
-export function hasConsole(xml: string): boolean {
-  return children(child(parseXml(xml, 'domain').documentElement, 'devices'), 'graphics').length > 0;
-}
-
-/**
  * A definition with PCI passthrough switched on and all else as it was.
  * @throws {XmlError}
  */
@@ -119,6 +110,7 @@ function hostdevEntry(element: Element): HostdevEntry | undefined {
     address,
     ...(alias === null || alias === undefined ? {} : { alias }),
     managed: element.getAttribute('managed') === 'yes',
+    permissive: child(element, 'source')?.getAttribute('writeFiltering') === 'no',
   };
 }
 

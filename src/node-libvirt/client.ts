@@ -12,6 +12,8 @@ export interface Affects {
   readonly config?: boolean;
 }
 
+// virDomainXMLFlags (libvirt-domain.h).
+const XML_SECURE = 1;
 const XML_INACTIVE = 2;
 const METADATA_ELEMENT = 2;
 const LIST_ITEMS = 1;
@@ -106,9 +108,15 @@ export class LibvirtClient {
     return this.#read(procedures.domainLookupById, id, options);
   }
 
-  /** The definition as XML: the live one while it runs, the stored one with `inactive`. */
-  domainXml(domain: DomainRef, options: CallOptions & { readonly inactive?: boolean } = {}): Promise<string> {
-    const flags = options.inactive ? XML_INACTIVE : 0;
+  /**
+   * The definition as XML: the live one while it runs, the stored one with `inactive`. Passwords are left out unless it
+   * is `secure`: a definition that was read without must not be stored again.
+   */
+  domainXml(
+    domain: DomainRef,
+    options: CallOptions & { readonly inactive?: boolean; readonly secure?: boolean } = {},
+  ): Promise<string> {
+    const flags = (options.inactive === true ? XML_INACTIVE : 0) | (options.secure === true ? XML_SECURE : 0);
     return this.#read(procedures.domainGetXmlDesc, { domain, flags }, options);
   }
 

@@ -3,7 +3,7 @@ import type { Claim } from './claims.ts';
 import { findDomain, isOurs } from './domains.ts';
 import { deviceGuard, domainGuard } from './guards.ts';
 import type { Inventory } from './inventory.ts';
-import type { ObservedDomain } from './observed.ts';
+import type { HostdevEntry, ObservedDomain } from './observed.ts';
 import type { ConfigureStep } from './step.ts';
 import type { Situation } from './want.ts';
 
@@ -25,16 +25,18 @@ export function configureStep(
   if (stored === undefined || domainGuard(domain) !== undefined) return undefined;
   const active = claims.filter(claim => !claim.assignment.assignment.spec.suspend);
   const wanted = active.filter(claim => startsWith(claim, situation));
-  const present = new Set(stored.hostdevs.map(entry => entry.address));
+  const permissive = new Map(wanted.map(claim => [claim.address, claim.entry.permissive]));
+  const fits = (entry: HostdevEntry): boolean =>
+    isOurs(entry) ? permissive.get(entry.address) === entry.permissive : permissive.has(entry.address);
+  const present = new Set(stored.hostdevs.filter(fits).map(entry => entry.address));
   const add = wanted
     .filter(claim => !present.has(claim.address))
     .filter(claim => situation.source.policyUnknown !== true || inventory.has(claim.address))
     .map(claim => ({ device: claim.address, permissive: claim.entry.permissive }))
     .sort((a, b) => (a.device < b.device ? -1 : 1));
-  const kept = new Set(wanted.map(claim => claim.address));
   const mine = new Map(claims.map(claim => [claim.address, claim]));
   const remove = stored.hostdevs
-    .filter(entry => isOurs(entry) && !kept.has(entry.address))
+    .filter(entry => isOurs(entry) && !fits(entry))
     .filter(entry => mayRemove(entry.address, mine.get(entry.address), placed, inventory, situation))
     .map(entry => entry.address);
   const passthrough = active.length > 0 && !stored.passthrough;

@@ -48,6 +48,8 @@ export interface HostdevEntry {
   readonly address: Address;
   readonly alias?: string;
   readonly managed: boolean;
+  /** `writeFiltering='no'`: the guest may write all of the config space. */
+  readonly permissive: boolean;
 }
 
 /** One domain, whoever made it. */

@@ -108,9 +108,11 @@ export function stepText(step: Step): string {
 }
 
 function configureText(step: ConfigureStep): string {
+  const isReplaced = (device: Address): boolean =>
+    step.remove.includes(device) && step.add.some(entry => entry.device === device);
   return [
-    ...step.add.map(entry => `add ${entry.device}`),
-    ...step.remove.map(device => `remove ${device}`),
+    ...step.remove.filter(device => !isReplaced(device)).map(device => `remove ${device}`),
+    ...step.add.map(({ device }) => `${isReplaced(device) ? 'replace' : 'add'} ${device}`),
     ...(step.passthrough ? ['enable PCI passthrough'] : []),
   ].join(', ');
 }

@@ -117,8 +117,8 @@ function storedOf(definition: Definition): { hostdevs: HostdevEntry[]; passthrou
   return { hostdevs: definition.hostdevs.map(entryOf), passthrough: definition.passthrough };
 }
 
-function entryOf({ address, alias, managed }: Definition['hostdevs'][number]): HostdevEntry {
-  return { address, managed, ...(alias === undefined ? {} : { alias }) };
+function entryOf({ address, alias, managed, permissive }: Definition['hostdevs'][number]): HostdevEntry {
+  return { address, managed, permissive, ...(alias === undefined ? {} : { alias }) };
 }
 
 /** Where a device hangs, by bridges: see api/path.ts. */

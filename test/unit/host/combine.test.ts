@@ -23,7 +23,7 @@ function card(address: Address, driver?: string): SysfsDevice {
 }
 
 function definition(...addresses: Address[]): Definition {
-  const hostdevs = addresses.map(address => ({ address, alias: 'ua-xenpci-x', managed: false }));
+  const hostdevs = addresses.map(address => ({ address, alias: 'ua-xenpci-x', managed: false, permissive: false }));
   return { type: 'pv', passthrough: true, hostdevs };
 }
 

@@ -54,8 +54,8 @@ describe('a definition', () => {
       type: 'pv',
       passthrough: true,
       hostdevs: [
-        { address: '0000:01:00.0', alias: 'ua-xenpci-0000-01-00-0', managed: false },
-        { address: '10000:e0:1f.7', managed: true },
+        { address: '0000:01:00.0', alias: 'ua-xenpci-0000-01-00-0', managed: false, permissive: true },
+        { address: '10000:e0:1f.7', managed: true, permissive: false },
       ],
     });
   });
@@ -94,7 +94,7 @@ describe('a definition', () => {
         const address = formatAddress(parts);
         const xml = domain(`<devices>${hostdevXml(address, permissive)}</devices>`);
         const alias = `ua-xenpci-${address.replaceAll(/[:.]/g, '-')}`;
-        expect(readDefinition(xml).hostdevs).toEqual([{ address, alias, managed: false }]);
+        expect(readDefinition(xml).hostdevs).toEqual([{ address, alias, managed: false, permissive }]);
         expect(xml.includes("writeFiltering='no'")).toBe(permissive);
         expect(xml).toContain("<driver name='xen'/>");
       }),

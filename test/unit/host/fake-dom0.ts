@@ -14,6 +14,8 @@ export class FakeLibvirt implements LibvirtAccess {
   ref: DomainRef = { name: 'red', uuid: RED_UUID, id: 1 };
   live = '<domain/>';
   stored = '<domain/>';
+  /** The stored definition with its passwords; the same when there are none. */
+  secure: string | undefined;
   /** `attach live`, `detach config` and so on with the XML. */
   readonly changes: [string, string][] = [];
 
@@ -33,7 +35,11 @@ export class FakeLibvirt implements LibvirtAccess {
   async domainState(): Promise<{ state: 'running'; reason: number }> {
     return { state: 'running', reason: 1 };
   }
-  async domainXml(_: DomainRef, options: { readonly inactive?: boolean } = {}): Promise<string> {
+  async domainXml(
+    _: DomainRef,
+    options: { readonly inactive?: boolean; readonly secure?: boolean } = {},
+  ): Promise<string> {
+    if (options.secure === true && this.secure !== undefined) return this.secure;
     return options.inactive === true ? this.stored : this.live;
   }
   async defineDomain(xml: string): Promise<DomainRef> {

@@ -296,16 +296,12 @@ describe('a step that fits', () => {
     ]);
   });
 
-  test('configure does not store a definition anew that may have lost a password, and does the rest', async () => {
+  test('configure stores a definition anew only with its passwords', async () => {
     const dom0 = fakeDom0();
     dom0.libvirt.stored = "<domain><devices><graphics type='vnc'/></devices></domain>";
-    const add = [{ device: FREE, permissive: false }];
-    const step: Step = { verb: 'configure', domain: RED, add, remove: [], passthrough: true };
-    await expect(perform(dom0, step, never)).rejects.toMatchObject({
-      code: 'StepFailed',
-      message: expect.stringContaining('virsh edit red'),
-    });
-    expect(done(dom0)).toEqual([`attach config ${hostdevXml(FREE, false)}`]);
+    dom0.libvirt.secure = "<domain><devices><graphics type='vnc' passwd='secret'/></devices></domain>";
+    await perform(dom0, { verb: 'configure', domain: RED, add: [], remove: [], passthrough: true }, never);
+    expect(dom0.libvirt.changes).toEqual([['define', expect.stringContaining('secret')]]);
   });
 });
 

@@ -172,7 +172,7 @@ describe('a shut-off domain', () => {
   });
 
   test('keeps entries that are not ours', () => {
-    const foreign = { address: address(DISK), managed: true };
+    const foreign = { address: address(DISK), managed: true, permissive: false };
     const mixed = domain('red', { stored: { hostdevs: [foreign, ours(address(NIC))], passthrough: true } });
     const moved = assignment('blue', 'blue', [entry('lan', NIC)]);
     const { domid: _, ...blueOff } = { ...blue, state: 'shutoff' as const };
@@ -184,7 +184,7 @@ describe('a shut-off domain', () => {
 
   test('keeps an entry that is not ours even for a device that has its place elsewhere', () => {
     const foreign = domain('red', {
-      stored: { hostdevs: [{ address: address(NIC), managed: true }], passthrough: true },
+      stored: { hostdevs: [{ address: address(NIC), managed: true, permissive: false }], passthrough: true },
     });
     const world = observed(
       [device(NIC, ASSIGNABLE)],
@@ -193,6 +193,13 @@ describe('a shut-off domain', () => {
     expect(inWords(world, [assignment('blue', 'blue', [entry('lan', NIC)])])).toEqual([
       'configure blue: add 0000:01:00.0',
       'attach 0000:01:00.0 to blue',
+    ]);
+  });
+
+  test('gets its entry anew when permissive changes', () => {
+    const off = domain('red', { stored: { hostdevs: [ours(address(NIC), true)], passthrough: true } });
+    expect(inWords(observed([device(NIC, ASSIGNABLE)], [off]), [toRed])).toEqual([
+      'configure red: replace 0000:01:00.0',
     ]);
   });
 

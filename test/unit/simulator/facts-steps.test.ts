@@ -137,7 +137,7 @@ describe('libvirt attach', () => {
     const dom0 = attached('sys-net', NIC);
     expect(place(dom0, NIC)).toEqual(guest('sys-net', 1));
     expect(note(dom0, 'domid')).toBe('1');
-    expect(observe(dom0).domains[0]?.live).toEqual([{ address: NIC, managed: false }]);
+    expect(observe(dom0).domains[0]?.live).toEqual([{ address: NIC, managed: false, permissive: false }]);
     expect(device(dom0, NIC).quarantined).toBe(false);
   });
 
