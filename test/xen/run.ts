@@ -81,26 +81,34 @@ function optionsOf(args: readonly string[]): Options | undefined {
   }
 }
 
+/** Whatever goes wrong with a suite is one failure in its report: what the other suites showed stays. */
 async function runSuite(suite: Suite, only: RegExp): Promise<Report> {
   print(`${suite.xen} (${suite.name})`);
-  await buildImage(suite);
+  const report = new Report(suite);
+  try {
+    await buildImage(suite);
+    await bootSuite(suite, only, report);
+  } catch (error) {
+    report.close(error instanceof Error ? error.message : String(error));
+  }
+  print();
+  return report;
+}
+
+async function bootSuite(suite: Suite, only: RegExp, report: Report): Promise<void> {
   const run = await newRun(suite);
   const share = join(run, 'share');
   const log = join(run, 'console.log');
   const command = await fillShare(project, share, suite, only);
-  const report = new Report(suite);
   const script = join(project, LAB, 'boot');
   const boot = { script, suite: suite.name, share, command, log };
   const problem = await runDom0(boot, event => report.add(event), interrupted);
   await emptyShare(share);
   report.close(problem);
-  if (report.failed > 0) {
-    const end = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-15);
-    print(`the console ends with:\n${end.join('\n').replaceAll(/^/gm, '     ')}`);
-    print(`console log: ${log}\ndiagnostics: ${join(share, 'diagnostics')}`);
-  }
-  print();
-  return report;
+  if (report.failed === 0) return;
+  const end = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-15);
+  print(`the console ends with:\n${end.join('\n').replaceAll(/^/gm, '     ')}`);
+  print(`console log: ${log}\ndiagnostics: ${join(share, 'diagnostics')}`);
 }
 
 /** @throws Error if the script fails or takes too long; what it says is on standard output. */

@@ -9,6 +9,19 @@ const scope = new AsyncLocalStorage<AbortSignal>();
 /** ms between two looks at something that sends no event. */
 const LOOK_EVERY = 250;
 
+/** What is being waited for at this moment, for the error of a deadline further out. */
+const waits = new Set<string>();
+
+/** Runs `body` while `what` counts as being waited for. */
+export async function waiting<T>(what: string, body: () => Promise<T>): Promise<T> {
+  waits.add(what);
+  try {
+    return await body();
+  } finally {
+    waits.delete(what);
+  }
+}
+
 /** The signal of the innermost `within` around the caller; one that never fires outside of all. */
 export function currentSignal(): AbortSignal {
   return scope.getStore() ?? new AbortController().signal;
@@ -20,17 +33,22 @@ export function currentSignal(): AbortSignal {
  */
 export async function within<T>(what: string, ms: number, body: () => Promise<T>): Promise<T> {
   const own = new AbortController();
-  const timer = setTimeout(() => own.abort(new Error(`${what}: not within ${ms / 1000} s`)), ms);
+  const timer = setTimeout(() => own.abort(new Error(`${what}: not within ${ms / 1000} s${inner(what)}`)), ms);
   const outer = scope.getStore();
   const signal = outer === undefined ? own.signal : AbortSignal.any([outer, own.signal]);
   const over = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   try {
-    return await Promise.race([scope.run(signal, body), over]);
+    return await Promise.race([scope.run(signal, () => waiting(what, body)), over]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function inner(what: string): string {
+  const others = [...waits].filter(wait => wait !== what);
+  return others.length === 0 ? '' : `; it waits for: ${others.join('; ')}`;
 }
 
 /**

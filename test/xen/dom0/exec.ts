@@ -1,6 +1,6 @@
 /** Programs of dom0, each with a deadline. */
 import { execFile } from 'node:child_process';
-import { currentSignal } from './deadline.ts';
+import { currentSignal, waiting } from './deadline.ts';
 
 /** How a program ended. `code` is -1 if a signal ended it. */
 export interface Output {
@@ -19,7 +19,7 @@ const LIMIT = 90_000;
 export function run(program: string, args: readonly string[], ms: number = LIMIT): Promise<Output> {
   const line = [program, ...args].join(' ');
   const options = { timeout: ms, killSignal: 'SIGKILL', maxBuffer: 1 << 24, signal: currentSignal() } as const;
-  return new Promise((resolve, reject) => {
+  const ending = new Promise<Output>((resolve, reject) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       if (error === null) resolve({ code: 0, stdout, stderr });
       else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
@@ -28,6 +28,7 @@ export function run(program: string, args: readonly string[], ms: number = LIMIT
       else reject(new Error(`${line}: ${error.message}`, { cause: error }));
     });
   });
+  return waiting(line, () => ending);
 }
 
 /**
