@@ -39,7 +39,8 @@ export function configureStep(
     .filter(entry => isOurs(entry) && !fits(entry))
     .filter(entry => mayRemove(entry.address, mine.get(entry.address), placed, inventory, situation))
     .map(entry => entry.address);
-  const passthrough = active.length > 0 && !stored.passthrough;
+  // A claim in conflict must not leave a trace, in no domain.
+  const passthrough = active.some(claim => claim.conflict === undefined) && !stored.passthrough;
   if (add.length === 0 && remove.length === 0 && !passthrough) return undefined;
   return { verb: 'configure', domain: { name: domain.name, uuid: domain.uuid }, add, remove, passthrough };
 }

@@ -237,6 +237,12 @@ describe('a guard refuses', () => {
     ]);
   });
 
+  test('two entries for one device, and leaves the definitions of both domains as they are', () => {
+    const both = [toRed, assignment('blue', 'blue', [entry('uplink', NIC)])];
+    const without = { ...blue, stored: { hostdevs: [], passthrough: false } };
+    expect(plan(observed([device(NIC, HOST)], [red, without]), source(both), new Map()).configures).toEqual(new Map());
+  });
+
   test('another card in the slot, and says what it is', () => {
     const exact = assignment('red', 'red', [entry('lan', NIC, { identity: { vendor: '8086', device: '15b8' } })]);
     expect(
