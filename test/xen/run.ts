@@ -31,7 +31,7 @@ import { assertBuilt, emptyShare, fillShare, LAB } from './runner/share.ts';
 /** ms an image may take to build: minutes, but the mirror may be slow. */
 const BUILD_LIMIT = 2_400_000;
 /** Runs kept for each suite. */
-const KEPT_RUNS = 5;
+const KEPT_RUNS = 20;
 
 /** npm starts every script in the project's folder. */
 const project = process.cwd();
