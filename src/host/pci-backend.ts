@@ -80,7 +80,7 @@ export type GuestType = 'pv' | 'hvm' | 'pvh' | undefined;
 /** Whether nothing shows that an attach or detach of this device is under way. */
 export function isSettled(backend: PciBackend, device: BackendDevice, type: GuestType): boolean {
   if (!backend.consistent) return false;
-  if (device.state === XenbusState.Closing || device.state === XenbusState.Closed) return false;
+  if (isClosing(device)) return false;
   if (isHvm(backend, type)) return device.vdevfn !== undefined;
   const changing = backend.state === XenbusState.Reconfiguring || backend.state === XenbusState.Reconfigured;
   return !changing && device.vdev !== undefined;
@@ -94,6 +94,19 @@ export function isIdle(backend: PciBackend | undefined, type: GuestType): boolea
   if (backend === undefined) return true;
   if (!backend.devices.every(device => isSettled(backend, device, type))) return false;
   return isHvm(backend, type) || backend.state === XenbusState.Connected;
+}
+
+/**
+ * Whether a PV guest has let go of a device after libxl had ceased to wait for it, which it does after 10 s and calls a
+ * success: the bus is connected again, the device is not on it, and the entry stays for as long as the guest lives. Any
+ * further change makes that bus hang (pciback: "not owned by this domain"). Seen on Xen 4.17, with Linux 6.1.
+ */
+export function isLeftover(backend: PciBackend, device: BackendDevice, type: GuestType): boolean {
+  return !isHvm(backend, type) && backend.state === XenbusState.Connected && isClosing(device);
+}
+
+function isClosing({ state }: BackendDevice): boolean {
+  return state === XenbusState.Closing || state === XenbusState.Closed;
 }
 
 function isHvm(backend: PciBackend, type: GuestType): boolean {

@@ -1,19 +1,33 @@
 import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
+import { refusal } from './checks.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
-import { backendText, type GuestType, isIdle, type PciBackend } from './pci-backend.ts';
+import { backendText, type GuestType, isIdle, isLeftover, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
 import { backendPath, readBackend } from './xenstore-nodes.ts';
 import { backendDomain, type XenstoreAccess } from './xenstore-view.ts';
 
+/** A backend that has not become idle in time, as it was last seen. */
+interface Busy {
+  readonly backend: PciBackend;
+  readonly type: GuestType;
+}
+
 /**
  * Waits until nothing is under way on a guest's PCI backend.
  * @throws {HostError} DeadlineExceeded with what the backend shows, when that takes longer than `settleMs`;
- *   Unreachable when xenstore cannot be read.
+ *   PreconditionFailed when it will not be idle again; Unreachable when xenstore cannot be read.
  */
 export async function untilIdle(dom0: Dom0, guest: Guest, signal: AbortSignal): Promise<void> {
-  const backend = await settle(dom0, guest.domid, signal);
-  if (backend === 'idle') return;
+  const busy = await settle(dom0, guest.domid, signal);
+  if (busy === 'idle') return;
+  const { backend, type } = busy;
+  const leftover = backend.devices.find(device => isLeftover(backend, device, type));
+  if (leftover !== undefined) {
+    throw refusal(
+      `${guest.name} let go of ${leftover.address} too late for libxl; no PCI device can be given to it or taken from it until it is restarted`,
+    );
+  }
   const message = `an earlier change of the PCI devices of ${guest.name} has not ended: ${backendText(backend)}`;
   throw new HostError('DeadlineExceeded', message);
 }
@@ -27,13 +41,14 @@ export async function afterChange(dom0: Dom0, guest: Guest, signal: AbortSignal)
   await settle(dom0, guest.domid, signal);
 }
 
-/** @returns the backend as it was last seen, when it did not become idle in time. */
-async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<PciBackend | 'idle'> {
+async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<Busy | 'idle'> {
   const view = await xenstoreView(dom0, signal);
-  const backend = { domid: backendDomain(view, domid), type: view.domains.get(domid)?.type };
+  const type = view.domains.get(domid)?.type;
+  const served = { domid: backendDomain(view, domid), type };
   const client = await dom0.xenstore.client();
   try {
-    return await watchUntilIdle(client, backend, dom0.deadlines.settleMs, signal);
+    const backend = await watchUntilIdle(client, served, dom0.deadlines.settleMs, signal);
+    return backend === 'idle' ? 'idle' : { backend, type };
   } catch (error) {
     signal.throwIfAborted();
     throw new HostError('Unreachable', `cannot read xenstore: ${errorText(error)}`, { cause: error });

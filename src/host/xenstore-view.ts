@@ -1,7 +1,7 @@
 import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
 import { XenstoreError } from '../xenstore-client/index.ts';
-import type { BackendDevice, PciBackend } from './pci-backend.ts';
+import { type BackendDevice, isLeftover, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
 import { type PciMark, readNodes, type XenDomain, type XenstoreNodes, type XenstoreReader } from './xenstore-nodes.ts';
 
@@ -82,11 +82,17 @@ export interface Holder {
   readonly device: BackendDevice;
 }
 
-/** The guests that have a device. More than one means that xenstore contradicts itself. */
-export function holdersOf(view: XenstoreView, address: Address): Holder[] {
-  return view.backends.flatMap(backend => {
+/**
+ * The guests that have a device. More than one means that xenstore contradicts itself. The mark goes last: as long as
+ * there is one, a device that its guest has let go of is still being taken from it.
+ */
+export function holdersOf({ backends, domains, marks }: XenstoreView, address: Address): Holder[] {
+  return backends.flatMap(backend => {
+    const { domid } = backend;
     const device = backend.devices.find(candidate => candidate.address === address);
-    return device === undefined ? [] : [{ domid: backend.domid, backend, device }];
+    if (device === undefined) return [];
+    const isMarked = marks.get(address)?.domid === domid;
+    return !isMarked && isLeftover(backend, device, domains.get(domid)?.type) ? [] : [{ domid, backend, device }];
   });
 }
 

@@ -1,7 +1,7 @@
 import { type Address, addressParts } from '../api/address.ts';
 import type { PciPath } from '../api/path.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
-import { backendPath, isConnected, listEntries } from './model/backend.ts';
+import { backendPath, isClosing, isConnected, listEntries } from './model/backend.ts';
 import { type Device, PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 import type { Definition, Domain } from './model/domain.ts';
@@ -68,6 +68,8 @@ function holdingsOf(dom0: Dom0, domains: readonly Domain[]): Map<Address, Holdin
     const { domid } = instance;
     const settled = type !== 'pv' || isConnected(dom0.store, domid);
     listEntries(dom0.store, domid).forEach((address, index) => {
+      // What a guest has let go of too late for libxl: nobody has it any more.
+      if (settled && isClosing(dom0.store, domid, index)) return;
       const options = dom0.store.read(`${backendPath(domid)}/opts-${index}`) ?? '';
       holdings.set(address, { domid, domain: name, settled, permissive: options.includes('permissive=1') });
     });

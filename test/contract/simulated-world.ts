@@ -94,6 +94,7 @@ type OtherAct =
   | 'xl'
   | 'createByXl'
   | 'nodedevDetach'
+  | 'letGo'
   | 'restartLibvirtd'
   | 'removeXenstoreNode'
   | 'driverOf'
@@ -122,6 +123,8 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
     async nodedevDetach(address) {
       nodedevDetach(dom0.model.dom0, device(address));
     },
+    // Simulated guests have no drivers.
+    letGo: async () => {},
     restartLibvirtd: () => dom0.libvirtd.restart(),
     async removeXenstoreNode(path) {
       const client = await XenstoreClient.connect({ socketPath: dom0.layout.xenstoreSocket });

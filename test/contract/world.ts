@@ -38,6 +38,8 @@ export interface ContractWorld {
   running(name: string): Promise<void>;
   suspend(name: string): Promise<void>;
   resume(name: string): Promise<void>;
+  /** The guest's driver lets go of the device, as it has to before the device is taken away. */
+  letGo(name: string, device: Address): Promise<void>;
   destroy(name: string): Promise<void>;
   /** The guest restarts itself. */
   reboot(name: string): Promise<void>;
@@ -142,12 +144,13 @@ export async function give(
   await untilHeld(world, address, name);
 }
 
-/** Takes a device from a guest. */
+/** Takes a device from a guest that has let go of it. */
 export async function takeBack(
   world: ContractWorld,
   address: Address,
   name: string,
   via: Toolstack = 'libvirt',
 ): Promise<void> {
+  await world.letGo(name, address);
   await take(world, { verb: 'detach', device: address, guest: await guestNow(world, name), via });
 }

@@ -62,12 +62,14 @@ export function addEntry(store: Store, guest: BackendGuest, entry: BackendEntry,
 
 /**
  * pciback's part, once the guest's frontend answers: the guest address is published and the state reaches Connected.
- * An HVM guest has no such frontend: libxl's source says that its folder stays where it is; not seen on real Xen yet.
+ * An HVM guest has no such frontend: pciback publishes the devices it was created with, and then nothing moves any more,
+ * whatever libxl writes (seen on Xen 4.17: state 3, after the next attach 7).
  */
 export function connect(store: Store, guest: BackendGuest): void {
   const folder = backendPath(guest.domid);
-  if (guest.type !== 'pv' || isConnected(store, guest.domid)) return;
+  if (isConnected(store, guest.domid)) return;
   const first = store.read(`${folder}/root_num`) === undefined;
+  if (guest.type !== 'pv' && !first) return;
   listEntries(store, guest.domid).forEach((_address, index) => {
     if (store.read(`${folder}/state-${index}`) !== State.Initialising) return;
     store.write(`${folder}/vdev-${index}`, `0000:00:${hex(index)}.00`);
@@ -78,13 +80,33 @@ export function connect(store: Store, guest: BackendGuest): void {
     store.write(`${folder}/root_num`, '1');
   }
   store.write(`${folder}/state`, first ? State.Initialised : State.Reconfigured);
-  store.write(`${folder}/state`, State.Connected);
+  if (guest.type === 'pv') store.write(`${folder}/state`, State.Connected);
 }
 
 /** Whether nothing is under way for this domain id. */
 export function isConnected(store: Store, domid: number): boolean {
   const state = store.read(`${backendPath(domid)}/state`);
   return state === undefined || state === State.Connected;
+}
+
+/**
+ * libxl's part of a detach when the guest does not answer: after 10 s it leaves the entry as it is. The guest may let go
+ * of the device later, and nobody removes the entry then.
+ */
+export function closeEntry(store: Store, domid: number, address: Address): void {
+  const folder = backendPath(domid);
+  store.write(`${folder}/state-${listEntries(store, domid).indexOf(address)}`, State.Closing);
+  store.write(`${folder}/state`, State.Reconfiguring);
+}
+
+/** Whether the guest has let go of a device too late, so that its entry has stayed: see closeEntry. */
+export function hasLeftover(store: Store, domid: number): boolean {
+  return isConnected(store, domid) && listEntries(store, domid).some((_, index) => isClosing(store, domid, index));
+}
+
+/** Whether the entry with this index is of a device that is being taken away, or was. */
+export function isClosing(store: Store, domid: number, index: number): boolean {
+  return store.read(`${backendPath(domid)}/state-${index}`) === State.Closing;
 }
 
 /** libxl's and pciback's part of a detach; the entries behind move down, key by key. The last one takes the folder along. */

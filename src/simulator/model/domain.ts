@@ -39,6 +39,8 @@ export interface Instance {
   /** What it was created from. */
   readonly started: Definition;
   paused: boolean;
+  /** pciback met an entry whose device it had given up: no further change of this instance's devices will ever end. */
+  busHangs: boolean;
   /** What the toolstack that made it believes; libvirt's live definition. */
   live: Definition;
 }

@@ -1,8 +1,17 @@
 import type { Address } from '../../api/address.ts';
-import { addEntry, isConnected, leaveStale, listEntries, removeEntry } from './backend.ts';
+import {
+  addEntry,
+  backendPath,
+  closeEntry,
+  hasLeftover,
+  isConnected,
+  leaveStale,
+  listEntries,
+  removeEntry,
+} from './backend.ts';
 import { type Device, PCIBACK } from './device.ts';
 import type { Dom0 } from './dom0.ts';
-import type { Definition, Domain } from './domain.ts';
+import type { Definition, Domain, Instance } from './domain.ts';
 import { bindDriver, unbindDriver } from './kernel.ts';
 
 /** How a libxl call ended, with the lines it logged; `xl` prints them to standard error. */
@@ -36,7 +45,7 @@ export function assignableAdd(dom0: Dom0, address: Address): Outcome {
   if (device.driver === PCIBACK) log.push(logLine('warning', at, `${address} already assigned to pciback`));
   else log.push(...seize(dom0, device));
   if (device.holder !== undefined) {
-    // By Xen's source the hypervisor answers EBUSY; not seen on real Xen yet.
+    // By Xen's source the hypervisor answers EBUSY.
     return failed(...log, logLine('error', at, `failed to quarantine ${address}: Device or resource busy`));
   }
   device.quarantined = true;
@@ -121,10 +130,15 @@ export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive:
   }
   if (device.holder !== undefined) return refuse('xc_assign_device failed: Device or resource busy');
   if (!instance.passthrough) return refuse('xc_assign_device failed: Operation not supported');
+  if (!answers(domain.type, instance) && !isConnected(dom0.store, instance.domid)) {
+    log.push(notReady(instance.domid));
+    return refuse('libxl__device_pci_add failed');
+  }
   device.holder = instance.domid;
   device.quarantined = false;
   if (permissive) setPermissive(dom0, device);
   const guest = { domid: instance.domid, name: domain.name, type: domain.type };
+  if (hasLeftover(dom0.store, instance.domid)) instance.busHangs = true;
   addEntry(dom0.store, guest, { address, permissive }, starting);
   dom0.instancesChanged();
   return done(...log);
@@ -135,7 +149,19 @@ function setPermissive(dom0: Dom0, device: Device): void {
   dom0.deviceChanged(device);
 }
 
-/** guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. */
+/** Whether the guest's frontend does its part of a change. */
+function answers(type: Domain['type'], { paused, busHangs }: Instance): boolean {
+  return type !== 'pv' || !(paused || busHangs);
+}
+
+function notReady(domid: number): string {
+  return `libxl: error: libxl_device.c:1470:libxl__wait_for_backend: Backend ${backendPath(domid)} not ready`;
+}
+
+/**
+ * guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. That a guest does
+ * not let go of it is no failure for libxl: it waits 10 s and leaves the entry (seen on Xen 4.17).
+ */
 export function pciRemove(dom0: Dom0, domain: Domain, address: Address): Outcome {
   const { instance } = domain;
   if (instance === undefined || !listEntries(dom0.store, instance.domid).includes(address)) {
@@ -143,10 +169,15 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address): Outcome
     return failed(logLine('error', '1920:do_pci_remove', text));
   }
   takeBack(dom0, address);
-  removeEntry(dom0.store, instance.domid, address);
-  dom0.store.remove(`${notesPath(address)}/domid`);
+  const { store } = dom0;
+  const { domid } = instance;
+  if (hasLeftover(store, domid)) instance.busHangs = true;
+  const released = answers(domain.type, instance);
+  if (released) removeEntry(store, domid, address);
+  else if (isConnected(store, domid)) closeEntry(store, domid, address);
+  store.remove(`${notesPath(address)}/domid`);
   dom0.instancesChanged();
-  return done();
+  return released ? done() : done(notReady(domid));
 }
 
 function takeBack(dom0: Dom0, address: Address): void {
@@ -164,7 +195,7 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     const text = `Domain ${domid}:passthrough not yet supported for x86 PVH guests`;
     return failed(`libxl: error: libxl_x86.c:876:libxl__arch_passthrough_mode_setdefault: ${text}`);
   }
-  domain.instance = { domid, passthrough, paused: false, started: definition, live: definition };
+  domain.instance = { domid, passthrough, paused: false, busHangs: false, started: definition, live: definition };
   introduce(dom0, domain, domid);
   const log: string[] = [];
   for (const hostdev of definition.hostdevs) {

@@ -27,7 +27,7 @@ export class Model {
   /** Guests answer what dom0 has begun: pending attaches are connected. A paused guest answers nothing. */
   settle(): void {
     for (const { name, type, instance } of this.dom0.domains.values()) {
-      if (instance === undefined || instance.paused) continue;
+      if (instance === undefined || instance.paused || instance.busHangs) continue;
       connect(this.dom0.store, { domid: instance.domid, name, type });
     }
   }
@@ -86,8 +86,11 @@ export class Model {
 
   #rebootByXl(domain: Domain): void {
     if (domain.instance === undefined) return;
-    const hostdevs = listEntries(this.dom0.store, domain.instance.domid).map(plainHostdev);
-    const { passthrough } = domain.instance;
+    const { passthrough, domid } = domain.instance;
+    const held = listEntries(this.dom0.store, domid).filter(
+      address => this.dom0.devices.get(address)?.holder === domid,
+    );
+    const hostdevs = held.map(plainHostdev);
     destroyInstance(this.dom0, domain);
     createInstance(this.dom0, domain, { ...EMPTY_DEFINITION, passthrough, hostdevs });
   }

@@ -144,6 +144,18 @@ describe('a step that the world does not fit is refused before anything is done'
     }
   });
 
+  test('for good, once the guest has let go of a device too late for libxl', async () => {
+    for (const step of [attach(FREE, 'libvirt'), attach(FREE, 'xl'), detach(SECOND, 'libvirt'), detach(SECOND, 'xl')]) {
+      const dom0 = fakeDom0();
+      dom0.store.set(`${BACKEND}/state-0`, '5');
+      await expect(perform(dom0, step, never)).rejects.toMatchObject({
+        code: 'PreconditionFailed',
+        message: expect.stringContaining(`let go of ${FIRST} too late`),
+      });
+      expect(done(dom0)).toEqual([]);
+    }
+  });
+
   test('while an earlier change has not ended in a stub domain', async () => {
     const dom0 = fakeDom0();
     for (const [, path, value] of STUB_DOMAIN.matchAll(/^(\S+) = "(.*)"$/gm))

@@ -47,6 +47,18 @@ describe('the view of xenstore', () => {
     expect(view.marks.get('0000:04:00.0' as Address)).toEqual({ driver: 'nvme' });
   });
 
+  test('a guest has what it is to let go of, until it has done so', async () => {
+    const gone = (state: string, mark?: string): FakeStore => {
+      const store = changed(TWO_DEVICES, { state, 'state-0': '5' });
+      store.set('/libxl/pci/0000-01-00-0/domid', mark);
+      return store;
+    };
+    expect(holders(await look(gone('7')), CARD)).toEqual([1]);
+    expect(holders(await look(gone('4', '1')), CARD)).toEqual([1]);
+    expect(holders(await look(gone('4')), CARD)).toEqual([]);
+    expect(holders(await look(gone('4')), DISK)).toEqual([1]);
+  });
+
   test('an index means nothing: the device that stays has moved to another one', async () => {
     const view = await look(new FakeStore(AFTER_DETACH, 1));
     expect([holders(view, CARD), holders(view, DISK)]).toEqual([[], [1]]);

@@ -1,16 +1,22 @@
 /** The guests of the contract's cases. Booting one takes long here, so a guest that has lost its devices serves the next case, too. */
+import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import type { GuestSpec } from '../../contract/world.ts';
+import { until } from './deadline.ts';
 import { run, virsh, xl } from './exec.ts';
 import { Guest, hostdev, virshDevice } from './guest.ts';
 import { domains, libvirtDomains } from './reset.ts';
 import { entriesOf } from './xenstore.ts';
 
+/** ms for a driver of a guest to take a device, or to let go of it. */
+const BIND_LIMIT = 120_000;
 /** ms for a guest to say that its last device is gone. */
 const FORGET_LIMIT = 30_000;
 
 /** The guests there are. */
 export class ContractGuests {
+  /** All of them, by name, but those of types that have no console here. */
+  readonly #all = new Map<string, Guest>();
   /** Those of `running`: up, with passthrough and a stored definition without devices. */
   readonly #up = new Map<string, { readonly guest: Guest; readonly domid: number }>();
 
@@ -21,6 +27,7 @@ export class ContractGuests {
 
   /** Forgets all guests: somebody else has ended them. */
   clear(): void {
+    this.#all.clear();
     this.#up.clear();
   }
 
@@ -29,7 +36,7 @@ export class ContractGuests {
     if (this.#up.has(name)) await this.#remove(name);
     const elements = devices.map(device => hostdev(device)).join('');
     if (type === 'pv') {
-      await Guest.define({ name, passthrough, devices: elements });
+      this.#all.set(name, await Guest.define({ name, passthrough, devices: elements }));
     } else {
       const file = `/tmp/guest-${name}`;
       await writeFile(file, pvhDefinition(name, elements));
@@ -41,7 +48,18 @@ export class ContractGuests {
   async running(name: string): Promise<void> {
     if (this.#up.has(name)) return;
     const guest = await Guest.start({ name });
+    this.#all.set(name, guest);
     this.#up.set(name, { guest, domid: await guest.id() });
+  }
+
+  /** As ContractWorld.createByXl. */
+  async createByXl(name: string): Promise<void> {
+    this.#all.set(name, await Guest.start({ name, by: 'xl' }));
+  }
+
+  /** As ContractWorld.letGo. @throws AssertionError or Error if the guest does not have the device, or does not answer. */
+  async letGo(name: string, address: string): Promise<void> {
+    await letGo(this.#all.get(name) ?? assert.fail(`no guest ${name}`), address);
   }
 
   /** Ends a guest at once; its definition stays. */
@@ -75,8 +93,18 @@ export class ContractGuests {
   }
 }
 
+/** A driver that is still taking a device would keep the guest busy long after libxl has ceased to wait for it. */
+async function letGo(guest: Guest, address: string): Promise<void> {
+  const { vdev } = (await entriesOf(await guest.id())).get(address) ?? assert.fail(`${guest.name} has no ${address}`);
+  const seenAt = (vdev ?? assert.fail(`${address} has no place in ${guest.name}`)).replace(/0(?=\d$)/, '');
+  const bound = async (): Promise<true | undefined> => ((await guest.devices()).get(seenAt)?.bound ? true : undefined);
+  await until(`a driver of ${guest.name} has ${seenAt}`, bound, BIND_LIMIT);
+  await guest.shell(`echo 1 > /sys/bus/pci/devices/${seenAt}/remove`, BIND_LIMIT);
+}
+
 async function takeDevices(guest: Guest, domid: number): Promise<void> {
   for (const address of (await entriesOf(domid)).keys()) {
+    await letGo(guest, address);
     const known = (await guest.hostdevs('live')).some(entry => entry.address === address);
     if (known) await virshDevice('detach', guest.name, address, '--live');
     else await xl('pci-detach', String(domid), address);

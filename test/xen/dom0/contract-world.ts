@@ -10,7 +10,7 @@ import { ContractGuests } from './contract-guests.ts';
 import { until } from './deadline.ts';
 import { DISKS, driverOf, NICS, NO_RESET, readDisk } from './devices.ts';
 import { run, succeed, virsh } from './exec.ts';
-import { Guest, virshDevice } from './guest.ts';
+import { virshDevice } from './guest.ts';
 import { restartLibvirtd } from './libvirtd.ts';
 import { assertClean, giveBack, resetHost } from './reset.ts';
 import { note } from './test.ts';
@@ -77,7 +77,8 @@ export class ContractStage {
       define: spec => guests.define(spec),
       running: name => guests.running(name),
       destroy: name => guests.destroy(name),
-      createByXl: async name => void (await Guest.start({ name, by: 'xl' })),
+      createByXl: name => guests.createByXl(name),
+      letGo: (name, device) => guests.letGo(name, device),
       start: async name => void (await virsh('start', name)),
       suspend: async name => void (await virsh('suspend', name)),
       resume: async name => void (await virsh('resume', name)),
