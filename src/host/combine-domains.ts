@@ -1,4 +1,5 @@
 import type { ObservedDomain } from '../plan/observed.ts';
+import { isSetForPassthrough } from './definition.ts';
 import type { LibvirtDomain } from './libvirt-view.ts';
 import type { XenDomain } from './xenstore-nodes.ts';
 import type { XenstoreView } from './xenstore-view.ts';
@@ -31,7 +32,9 @@ function libvirtDomain(domain: LibvirtDomain, guests: readonly XenDomain[]): Obs
     type: (live ?? stored)?.type ?? instance?.type ?? 'pv',
     passthrough: live?.passthrough === true ? 'on' : 'unknown',
     live: live?.hostdevs ?? [],
-    ...(stored === undefined ? {} : { stored: { hostdevs: stored.hostdevs, passthrough: stored.passthrough } }),
+    ...(stored === undefined
+      ? {}
+      : { stored: { hostdevs: stored.hostdevs, passthrough: isSetForPassthrough(stored) } }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { DomainRef } from '../node-libvirt/index.ts';
 import type { ConfigureStep } from '../plan/step.ts';
-import { hostdevOf, hostdevXml, readDefinition, withPassthrough } from './definition.ts';
+import { hostdevOf, hostdevXml, isSetForPassthrough, readDefinition, withPassthrough } from './definition.ts';
 import type { Dom0 } from './dom0.ts';
 import { callLibvirt, findDomain } from './libvirt-call.ts';
 
@@ -31,6 +31,6 @@ async function enablePassthrough(dom0: Dom0, domain: DomainRef, signal: AbortSig
   const stored = await callLibvirt(dom0, signal, client =>
     client.domainXml(domain, { inactive: true, secure: true, signal }),
   );
-  if (readDefinition(stored).passthrough) return;
+  if (isSetForPassthrough(readDefinition(stored))) return;
   await callLibvirt(dom0, signal, client => client.defineDomain(withPassthrough(stored), { signal }));
 }

@@ -9,6 +9,8 @@ export interface Definition {
   readonly hostdevs: readonly HostdevEntry[];
   /** `<features><xen><passthrough state='on'/></xen></features>`. */
   readonly passthrough: boolean;
+  /** `<features><xen><e820_host state='on'/></xen></features>`. */
+  readonly e820Host: boolean;
 }
 
 /**
@@ -23,7 +25,8 @@ export function readDefinition(xml: string): Definition {
       const entry = hostdevEntry(element);
       return entry === undefined ? [] : [entry];
     }),
-    passthrough: isPassthroughOn(document),
+    passthrough: isXenFeatureOn(document, 'passthrough'),
+    e820Host: isXenFeatureOn(document, 'e820_host'),
   };
 }
 
@@ -68,7 +71,16 @@ export function sharesGuestSlot(xml: string, address: Address): boolean {
 }
 
 /**
- * A definition with PCI passthrough switched on and all else as it was.
+ * Whether a domain that is started with this definition can be given devices, and use them. A PV guest needs the host's
+ * memory map as well: without it Linux 6.12 sets up no DMA for devices that come later, and an NVMe fails with IOMMU
+ * faults (seen on Xen 4.20).
+ */
+export function isSetForPassthrough({ type, passthrough, e820Host }: Definition): boolean {
+  return passthrough && (e820Host || type !== 'pv');
+}
+
+/**
+ * A definition that is set for PCI passthrough, with all else as it was.
  * @throws {XmlError}
  */
 export function withPassthrough(xml: string): string {
@@ -76,6 +88,7 @@ export function withPassthrough(xml: string): string {
   const domain = document.documentElement;
   if (domain === null) return xml;
   const xen = ensureChild(document, ensureChild(document, domain, 'features'), 'xen');
+  if (guestType(document) === 'pv') ensureChild(document, xen, 'e820_host').setAttribute('state', 'on');
   ensureChild(document, xen, 'passthrough').setAttribute('state', 'on');
   return serializeXml(document);
 }
@@ -87,9 +100,9 @@ function guestType(document: Document): Definition['type'] {
   return type?.textContent?.trim() === 'xenpvh' || type?.getAttribute('machine') === 'xenpvh' ? 'pvh' : 'pv';
 }
 
-function isPassthroughOn(document: Document): boolean {
+function isXenFeatureOn(document: Document, name: 'passthrough' | 'e820_host'): boolean {
   const xen = child(child(document.documentElement, 'features'), 'xen');
-  return child(xen, 'passthrough')?.getAttribute('state') === 'on';
+  return child(xen, name)?.getAttribute('state') === 'on';
 }
 
 function hostdevElements(document: Document): Element[] {

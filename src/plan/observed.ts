@@ -68,8 +68,11 @@ export interface ObservedDomain {
   readonly passthrough: 'on' | 'off' | 'unknown';
   /** What libvirt believes is attached to the running instance. */
   readonly live: readonly HostdevEntry[];
-  /** The stored definition; absent for transient and xl domains. */
-  readonly stored?: { readonly hostdevs: readonly HostdevEntry[]; readonly passthrough: boolean };
+  /** The stored definition, and whether it is set for PCI passthrough; absent for transient and xl domains. */
+  readonly stored?: {
+    readonly hostdevs: readonly HostdevEntry[];
+    readonly passthrough: boolean;
+  };
 }
 
 /** One consistent look at the host. */

@@ -4,7 +4,7 @@ import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } fr
 import { backendPath, isClosing, isConnected, listEntries } from './model/backend.ts';
 import { type Device, PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
-import type { Definition, Domain } from './model/domain.ts';
+import type { Definition, Domain, DomainType } from './model/domain.ts';
 import { notesPath } from './model/libxl.ts';
 import type { Model } from './model/model.ts';
 
@@ -111,12 +111,13 @@ function observeDomain(domain: Domain): ObservedDomain {
           domid: instance.domid,
           passthrough: instance.passthrough ? 'on' : 'off',
         }),
-    ...(stored === undefined ? {} : { stored: storedOf(stored) }),
+    ...(stored === undefined ? {} : { stored: storedOf(stored, type) }),
   };
 }
 
-function storedOf(definition: Definition): { hostdevs: HostdevEntry[]; passthrough: boolean } {
-  return { hostdevs: definition.hostdevs.map(entryOf), passthrough: definition.passthrough };
+function storedOf(definition: Definition, type: DomainType): { hostdevs: HostdevEntry[]; passthrough: boolean } {
+  const passthrough = definition.passthrough && (definition.e820Host || type !== 'pv');
+  return { hostdevs: definition.hostdevs.map(entryOf), passthrough };
 }
 
 function entryOf({ address, alias, managed, permissive }: Definition['hostdevs'][number]): HostdevEntry {

@@ -90,7 +90,12 @@ function configure(model: Model, step: ConfigureStep): void {
   const kept = stored.hostdevs.filter(({ address }) => !step.remove.includes(address));
   const added = step.add.map(({ device, permissive }) => ownHostdev(device, permissive));
   const passthrough = stored.passthrough || step.passthrough;
-  model.libvirt.define(domain, { ...stored, passthrough, hostdevs: [...kept, ...added] });
+  model.libvirt.define(domain, {
+    ...stored,
+    passthrough,
+    e820Host: stored.e820Host || step.passthrough,
+    hostdevs: [...kept, ...added],
+  });
 }
 
 function instanceOf(model: Model, { uuid, domid }: Guest): Domain {

@@ -30,8 +30,7 @@ export function parseDomain(xml: string): DomainDocument {
 
 /** Writes a domain's definition as libvirt shows it; `id` for that of a running instance. */
 export function formatDomain(domain: Domain, definition: Definition, version: number, id?: number): string {
-  const passthrough = definition.passthrough ? "<xen><passthrough state='on'/></xen>" : '';
-  const features = passthrough + definition.otherFeatures;
+  const features = formatXenFeatures(definition) + definition.otherFeatures;
   const metadata = definition.metadata.map(withPrefix).join('');
   return [
     `<domain type='xen'${id === undefined ? '' : ` id='${id}'`}>`,
@@ -47,6 +46,11 @@ export function formatDomain(domain: Domain, definition: Definition, version: nu
   ].join('\n');
 }
 
+function formatXenFeatures({ passthrough, e820Host }: Definition): string {
+  const on = [...(e820Host ? ['e820_host'] : []), ...(passthrough ? ['passthrough'] : [])];
+  return on.length === 0 ? '' : `<xen>${on.map(name => `<${name} state='on'/>`).join('')}</xen>`;
+}
+
 function typeOf(domain: Element): DomainType {
   const type = text(domain, 'os', 'type');
   if (type === 'hvm') return 'hvm';
@@ -57,11 +61,12 @@ function typeOf(domain: Element): DomainType {
 function definitionIn(domain: Element): Definition {
   const features = element(domain, 'features');
   const devices = element(domain, 'devices');
-  const passthrough = element(features, 'xen', 'passthrough')?.getAttribute('state') === 'on';
+  const isOn = (name: string): boolean => element(features, 'xen', name)?.getAttribute('state') === 'on';
   const other = (parent: Element | undefined, isKnown: (item: Element) => boolean): string =>
     serialize(...elements(parent).filter(item => !isKnown(item)));
   return {
-    passthrough,
+    passthrough: isOn('passthrough'),
+    e820Host: isOn('e820_host'),
     hostdevs: elements(devices, 'hostdev').flatMap(item => readHostdev(item) ?? []),
     metadata: elements(element(domain, 'metadata')).map(withoutPrefix),
     otherElements: other(domain, item => KNOWN.has(item.nodeName)),

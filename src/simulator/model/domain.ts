@@ -21,6 +21,8 @@ export interface MetadataElement {
 /** What libvirt keeps of a domain's XML. */
 export interface Definition {
   readonly passthrough: boolean;
+  /** The host's memory map for a PV guest, without which it cannot use devices that are attached later. */
+  readonly e820Host: boolean;
   readonly hostdevs: readonly Hostdev[];
   readonly metadata: readonly MetadataElement[];
   /** The other elements of the domain, of its features and of its devices, as they were written. */
@@ -64,7 +66,7 @@ export interface DomainSpec {
   readonly uuid: string;
   readonly type?: DomainType;
   readonly toolstack?: 'libvirt' | 'xl';
-  /** `<passthrough state='on'/>` in the definition. */
+  /** `<passthrough state='on'/>` and `<e820_host state='on'/>` in the definition. */
   readonly passthrough?: boolean;
   readonly devices?: readonly Address[];
   readonly running?: boolean;
@@ -73,6 +75,7 @@ export interface DomainSpec {
 /** A definition with nothing in it. */
 export const EMPTY_DEFINITION: Definition = {
   passthrough: false,
+  e820Host: false,
   hostdevs: [],
   metadata: [],
   otherElements: '',

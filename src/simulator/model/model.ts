@@ -109,5 +109,6 @@ export class Model {
 
 function definitionOf(spec: DomainSpec): Definition {
   const hostdevs = (spec.devices ?? []).map(plainHostdev);
-  return { ...EMPTY_DEFINITION, passthrough: spec.passthrough ?? false, hostdevs };
+  const { passthrough = false } = spec;
+  return { ...EMPTY_DEFINITION, passthrough, e820Host: passthrough, hostdevs };
 }

@@ -24,7 +24,7 @@ function card(address: Address, driver?: string): SysfsDevice {
 
 function definition(...addresses: Address[]): Definition {
   const hostdevs = addresses.map(address => ({ address, alias: 'ua-xenpci-x', managed: false, permissive: false }));
-  return { type: 'pv', passthrough: true, hostdevs };
+  return { type: 'pv', passthrough: true, e820Host: true, hostdevs };
 }
 
 function red(live: Definition = definition(FIRST, SECOND)): LibvirtDomain {

@@ -4,6 +4,7 @@ import { type Address, formatAddress } from '../../../src/api/address.ts';
 import {
   hostdevOf,
   hostdevXml,
+  isSetForPassthrough,
   readDefinition,
   sharesGuestSlot,
   withPassthrough,
@@ -24,6 +25,7 @@ const LIVE = `<domain type='xen' id='1'>
   </os>
   <features>
     <xen>
+      <e820_host state='on'/>
       <passthrough state='on'/>
     </xen>
   </features>
@@ -53,6 +55,7 @@ describe('a definition', () => {
     expect(readDefinition(LIVE)).toEqual({
       type: 'pv',
       passthrough: true,
+      e820Host: true,
       hostdevs: [
         { address: '0000:01:00.0', alias: 'ua-xenpci-0000-01-00-0', managed: false, permissive: true },
         { address: '10000:e0:1f.7', managed: true, permissive: false },
@@ -124,7 +127,7 @@ describe('switching passthrough on', () => {
   test.each(Object.entries(cases))('%s', (_, inside) => {
     expect(readDefinition(domain(inside)).passthrough).toBe(false);
     const changed = withPassthrough(domain(inside));
-    expect(readDefinition(changed).passthrough).toBe(true);
+    expect(isSetForPassthrough(readDefinition(changed))).toBe(true);
     expect(changed.match(/<features/g)).toHaveLength(1);
     expect(changed.match(/<xen[ >]/g)).toHaveLength(1);
   });
@@ -132,7 +135,16 @@ describe('switching passthrough on', () => {
   test('keeps everything else', () => {
     const off = LIVE.replace("<passthrough state='on'/>", "<passthrough state='off'/>");
     const changed = withPassthrough(off).replaceAll('"', "'");
-    expect(changed.replace("state='on'", "state='off'")).toBe(off);
+    expect(changed).toBe(LIVE);
+  });
+
+  test('gives a PV domain the memory map that it needs too, and an HVM domain nothing more', () => {
+    const hvm = "<os><type>hvm</type></os><features><xen><passthrough state='on'/></xen></features>";
+    const pv = "<features><xen><passthrough state='on'/></xen></features>";
+    expect(isSetForPassthrough(readDefinition(domain(hvm)))).toBe(true);
+    expect(isSetForPassthrough(readDefinition(domain(pv)))).toBe(false);
+    expect(readDefinition(withPassthrough(domain(hvm))).e820Host).toBe(false);
+    expect(readDefinition(withPassthrough(domain(pv))).e820Host).toBe(true);
   });
 
   test('is not misled by metadata that looks like features', () => {

@@ -52,15 +52,15 @@ describe("libvirt's view", () => {
         uuid: 'red-uuid',
         domid: 1,
         state: 'running',
-        live: { type: 'pv', hostdevs: [], passthrough: false },
-        stored: { type: 'hvm', hostdevs: [], passthrough: true },
+        live: { type: 'pv', hostdevs: [], passthrough: false, e820Host: false },
+        stored: { type: 'hvm', hostdevs: [], passthrough: true, e820Host: false },
       },
       {
         name: 'brief',
         uuid: 'brief-uuid',
         domid: 2,
         state: 'running',
-        live: { type: 'pv', hostdevs: [], passthrough: false },
+        live: { type: 'pv', hostdevs: [], passthrough: false, e820Host: false },
       },
     ]);
     const [off] = await readLibvirt(libvirt({ persistent: [ref('red', -1)], transient: [], state: 'shutOff' }), never);
