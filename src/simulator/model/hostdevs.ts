@@ -4,11 +4,13 @@ import type { Dom0 } from './dom0.ts';
 import type { Hostdev } from './domain.ts';
 import { internalError, operationInvalid } from './refusal.ts';
 
-/** libvirt's own list of the host's devices that are in use, and what it checks before it gives one away (virhostdev.c). */
+/** libvirt's own lists of the host's devices: those in use and those on pciback, and what it checks before it gives one away (virhostdev.c). */
 export class HostdevLists {
   readonly #dom0: Dom0;
   /** Whose it is, as libvirt believes; xl's doings are not in it. */
   readonly #active = new Map<Address, string>();
+  /** What it has once found on pciback. That xl gives a device back to the host does not show in it. */
+  readonly #inactive = new Set<Address>();
 
   constructor(dom0: Dom0) {
     this.#dom0 = dom0;
@@ -37,6 +39,7 @@ export class HostdevLists {
   /** As after a restart of the daemon: only the live definitions count. */
   rebuild(live: Iterable<readonly [string, readonly Hostdev[]]>): void {
     this.#active.clear();
+    this.#inactive.clear();
     for (const [domain, hostdevs] of live) for (const { address } of hostdevs) this.#active.set(address, domain);
   }
 
@@ -47,9 +50,11 @@ export class HostdevLists {
     }
     const device = this.#dom0.present(address);
     // libvirt passes over a device that does not exist, and leaves the refusal to libxl.
-    if (device !== undefined && device.driver !== PCIBACK) {
+    if (device === undefined || this.#inactive.has(address)) return;
+    if (device.driver !== PCIBACK) {
       throw operationInvalid(`Unmanaged PCI device ${address} must be manually detached from the host`);
     }
+    this.#inactive.add(address);
   }
 
   #reset(address: Address): void {
