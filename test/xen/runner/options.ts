@@ -19,13 +19,16 @@ export interface Options {
   readonly suites: readonly Suite[];
   /** Tests whose `file: name` matches. */
   readonly only: RegExp;
+  /** Run what failed once more, in a dom0 that is booted anew. */
+  readonly again: boolean;
 }
 
 /** Said on a wrong command line. */
 export const USAGE: string = `npm run test:xen                          the tests on ${SUITES[0].xen}
 npm run test:xen -- --all                 on every Xen version
 npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) => `${name}: ${xen}`).join(', ')})
-npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches`;
+npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches
+npm run test:xen -- --again               what fails is run once more in a new dom0, and the table says so`;
 
 /** @throws Error with one clear sentence on a wrong option. */
 export function readOptions(args: readonly string[]): Options {
@@ -35,6 +38,7 @@ export function readOptions(args: readonly string[]): Options {
       all: { type: 'boolean', default: false },
       suite: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: '' },
+      again: { type: 'boolean', default: false },
     },
   });
   const named = values.suite.map(name => {
@@ -43,5 +47,5 @@ export function readOptions(args: readonly string[]): Options {
     return suite;
   });
   const fallback = values.all ? SUITES : [SUITES[0]];
-  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only) };
+  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), again: values.again };
 }

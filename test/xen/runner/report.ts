@@ -7,6 +7,10 @@ interface Result {
   readonly passed: boolean;
   readonly ms: number;
   readonly notes: readonly string[];
+  /** False for what the runner adds: what befell dom0 itself. */
+  readonly isTest: boolean;
+  /** It failed in a first dom0. */
+  readonly second?: true;
 }
 
 /** Prints a line on standard output. */
@@ -19,7 +23,7 @@ export class Report {
   readonly suite: Suite;
   readonly #since: number = performance.now();
   readonly #notes = new Map<string, string[]>();
-  readonly #results: Result[] = [];
+  #results: Result[] = [];
   #missing: readonly string[] = [];
 
   constructor(suite: Suite) {
@@ -44,7 +48,7 @@ export class Report {
         this.#end(event.test, event.ms, event.error);
         break;
       case 'finished':
-        if (event.error !== undefined) this.#end('the host is clean after the last test', 0, event.error);
+        if (event.error !== undefined) this.#end('the host is clean after the last test', 0, event.error, false);
         break;
     }
   }
@@ -52,7 +56,24 @@ export class Report {
   /** Ends the suite: `problem` is what went wrong with dom0 itself. */
   close(problem: string | undefined): void {
     for (const test of this.#missing) this.#end(test, 0, `no result: ${problem ?? 'the test program ended before it'}`);
-    if (problem !== undefined && this.failed === 0) this.#end('dom0 runs the tests to their end', 0, problem);
+    if (problem !== undefined && this.failed === 0) this.#end('dom0 runs the tests to their end', 0, problem, false);
+  }
+
+  /** The tests that failed, as `file: name`. */
+  get failedTests(): readonly string[] {
+    return this.#results.filter(({ passed, isTest }) => !passed && isTest).map(({ test }) => test);
+  }
+
+  /** Those that passed only in a second dom0. */
+  get unsteady(): number {
+    return this.#results.filter(({ passed, second }) => passed && second === true).length;
+  }
+
+  /** Takes over what a second dom0 showed of the tests that failed here; what befell the first dom0 then counts no more. */
+  retried(again: Report): void {
+    const results = new Map(again.#results.map(result => [result.test, { ...result, second: true as const }]));
+    const kept = this.#results.filter(({ isTest }) => isTest).map(result => results.get(result.test) ?? result);
+    this.#results = [...kept, ...again.#results.filter(({ isTest }) => !isTest)];
   }
 
   get passed(): number {
@@ -67,15 +88,16 @@ export class Report {
   printTable(): void {
     print();
     print(`${this.suite.xen} (${this.suite.name}), ${this.#elapsed()} s in all`);
-    for (const { test, passed, ms, notes } of this.#results) {
-      print(`  ${passed ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
+    for (const { test, passed, ms, notes, second } of this.#results) {
+      const when = second === undefined ? '' : ' (in a second dom0)';
+      print(`  ${passed ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}${when}`);
       for (const text of notes) print(`                    ${text}`);
     }
   }
 
-  #end(test: string, ms: number, error: string | undefined): void {
+  #end(test: string, ms: number, error: string | undefined, isTest = true): void {
     this.#missing = this.#missing.filter(name => name !== test);
-    this.#results.push({ test, passed: error === undefined, ms, notes: this.#notes.get(test) ?? [] });
+    this.#results.push({ test, passed: error === undefined, ms, notes: this.#notes.get(test) ?? [], isTest });
     print(`${error === undefined ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
     if (error !== undefined) print(error.replaceAll(/^/gm, '     '));
   }
