@@ -35,6 +35,15 @@ const BOOT_LIMIT = 180_000;
 /** ms until a driver of the guest has taken a new device. */
 const BIND_LIMIT = 120_000;
 
+// The kernel can put a message of its own between what is written to a console and its line end.
+const DEVICE_LIST = /^GUEST pci:\[([^\]]*)\]/m;
+const KERNEL_MESSAGE = /\[ *\d+\.\d{6}\] .*$/;
+
+/** Every list of its devices that a guest has printed in this text of its console, as `ADDRESS=VENDOR:DEVICE:bound|- ...`. */
+export function deviceLists(text: string): readonly string[] {
+  return [...text.matchAll(new RegExp(DEVICE_LIST, 'gm'))].map(([, list = '']) => list);
+}
+
 let commands = 0;
 
 /** One guest of the lab. It exists as a definition; it may or may not run. */
@@ -78,7 +87,7 @@ export class Guest {
     this.#console = await Console.of(this.name);
     if (this.#spec.by === 'xl') await xl('create', this.#file);
     else await virsh('start', this.name);
-    await this.#console.waitFor(/^GUEST pci:\[.*\]$/m, BOOT_LIMIT);
+    await this.#console.waitFor(DEVICE_LIST, BOOT_LIMIT);
   }
 
   /** Ends the guest at once; its definition stays. */
@@ -115,8 +124,8 @@ export class Guest {
 
   /** The devices it has, as it last said on its console, by its own addresses for them. */
   async devices(): Promise<ReadonlyMap<string, GuestDevice>> {
-    const lines = [...(await this.#console.text()).matchAll(/^GUEST pci:\[(.*)\]$/gm)];
-    const entries = [...(lines.at(-1)?.[1] ?? '').matchAll(/(\S+)=(\w+:\w+):(bound|-)/g)];
+    const last = deviceLists(await this.#console.text()).at(-1) ?? '';
+    const entries = [...last.matchAll(/(\S+)=(\w+:\w+):(bound|-)/g)];
     return new Map(entries.map(([, address = '', id = '', driver]) => [address, { id, bound: driver === 'bound' }]));
   }
 
@@ -142,9 +151,9 @@ export class Guest {
     const tty = (await succeed('xenstore-read', [`/local/domain/${await this.id()}/console/tty`])).trim();
     const terminal = await open(tty, 'r+');
     await terminal.write(`${id} ${command}\n`).finally(() => terminal.close());
-    const end = await this.#console.waitFor(new RegExp(`^GUEST ${id}= (\\d+)$`, 'm'), ms);
+    const end = await this.#console.waitFor(new RegExp(`^GUEST ${id}= (\\d+)[\\n[]`, 'm'), ms);
     const lines = [...(await this.#console.text()).matchAll(new RegExp(`^GUEST ${id}\\| (.*)$`, 'gm'))];
-    const output = lines.map(([, line]) => line).join('\n');
+    const output = lines.map(([, line = '']) => line.replace(KERNEL_MESSAGE, '')).join('\n');
     if (end[1] !== '0') throw new Error(`in guest ${this.name}: ${command}: exit code ${end[1]}\n${output}`);
     return output;
   }

@@ -1,7 +1,7 @@
 /** The main job: a manifest puts devices into a running guest, and an edit moves one of them to another. */
 import assert from 'node:assert/strict';
 import { DISK_ID, DISKS, driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
-import { Guest } from '../dom0/guest.ts';
+import { deviceLists, Guest } from '../dom0/guest.ts';
 import { assignment } from '../dom0/manifest.ts';
 import { Product, writeManifest } from '../dom0/product.ts';
 import { loggedLine, logLines, stepsBegun } from '../dom0/product-log.ts';
@@ -50,11 +50,12 @@ async function attachAndMove(): Promise<void> {
   const about = (await logLines()).slice(known).filter(({ message }) => message.includes(disk));
   assert.deepEqual(about, [], 'the log is silent about the disk');
   assert.deepEqual(await diskEntry(red), entry, "the disk's entry in xenstore");
-  const said = (await console.text()).split('\n');
-  for (const line of said.filter(text => text.startsWith('GUEST pci:'))) {
-    assert.ok(line.includes(`${place}=${DISK_ID}:bound`), `the disk stays bound: ${line}`);
+  const said = await console.text();
+  for (const list of deviceLists(said)) {
+    assert.ok(list.includes(`${place}=${DISK_ID}:bound`), `the disk stays bound: ${list}`);
   }
-  const other = said.filter(line => !line.startsWith('GUEST') && (line.includes('nvme') || line.includes(place)));
+  const words = said.replaceAll(/^GUEST pci:\[[^\]]*\]/gm, '').split('\n');
+  const other = words.filter(line => line.includes('nvme') || line.includes(place));
   assert.deepEqual(other, [], "the guest's console is silent about the disk");
   await red.shell('dd if=/dev/nvme0n1 of=/dev/null bs=4096 skip=4000 count=1');
 }
