@@ -59,6 +59,7 @@ export const LIVES: readonly ContractCase[] = [
       await world.start('red');
       await untilHeld(world, world.first, 'red');
       assert.equal((await domainNow(world, 'red')).passthrough, 'on');
+      await world.untilUp('red');
       await give(world, world.second, 'red');
     },
   },
@@ -122,6 +123,7 @@ export const LIVES: readonly ContractCase[] = [
       await world.define({ name: 'red', passthrough: true, devices: [world.first] });
       await world.start('red');
       await untilHeld(world, world.first, 'red');
+      await world.untilUp('red');
       await give(world, world.second, 'red');
       const before = await guestNow(world, 'red');
       await world.reboot('red');

@@ -94,6 +94,7 @@ type OtherAct =
   | 'xl'
   | 'createByXl'
   | 'nodedevDetach'
+  | 'untilUp'
   | 'letGo'
   | 'restartLibvirtd'
   | 'removeXenstoreNode'
@@ -123,7 +124,8 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
     async nodedevDetach(address) {
       nodedevDetach(dom0.model.dom0, device(address));
     },
-    // Simulated guests have no drivers.
+    // Simulated guests have neither kernels nor drivers.
+    untilUp: async () => {},
     letGo: async () => {},
     restartLibvirtd: () => dom0.libvirtd.restart(),
     async removeXenstoreNode(path) {

@@ -36,6 +36,8 @@ export interface ContractWorld {
   start(name: string): Promise<void>;
   /** Sees to it that a PV guest with passthrough and without devices runs. It may have served earlier cases, too. */
   running(name: string): Promise<void>;
+  /** Waits until the guest's kernel answers and its drivers have taken its devices. */
+  untilUp(name: string): Promise<void>;
   suspend(name: string): Promise<void>;
   resume(name: string): Promise<void>;
   /** The guest's driver lets go of the device, as it has to before the device is taken away. */

@@ -61,26 +61,34 @@ export function addEntry(store: Store, guest: BackendGuest, entry: BackendEntry,
 }
 
 /**
- * pciback's part, once the guest's frontend answers: the guest address is published and the state reaches Connected.
- * An HVM guest has no such frontend: pciback publishes the devices it was created with, and then nothing moves any more,
- * whatever libxl writes (seen on Xen 4.17: state 3, after the next attach 7).
+ * pciback's part. It publishes the devices of a new folder by itself, and those that come later when the guest's
+ * frontend answers, and is connected then. An HVM guest has no frontend: there nothing moves after the first devices,
+ * whatever libxl writes. Seen on Xen 4.17: a paused PV guest stays in state 3, and an HVM guest, after another attach, in 7.
  */
-export function connect(store: Store, guest: BackendGuest): void {
+export function connect(store: Store, guest: BackendGuest, answers: boolean): void {
   const folder = backendPath(guest.domid);
   if (isConnected(store, guest.domid)) return;
-  const first = store.read(`${folder}/root_num`) === undefined;
-  if (guest.type !== 'pv' && !first) return;
-  listEntries(store, guest.domid).forEach((_address, index) => {
+  if (store.read(`${folder}/root_num`) === undefined) {
+    publish(store, guest.domid);
+    store.write(`${folder}/root-0`, '0000:00');
+    store.write(`${folder}/root_num`, '1');
+    store.write(`${folder}/state`, State.Initialised);
+  }
+  if (guest.type !== 'pv' || !answers) return;
+  if (store.read(`${folder}/state`) === State.Reconfiguring) {
+    publish(store, guest.domid);
+    store.write(`${folder}/state`, State.Reconfigured);
+  }
+  store.write(`${folder}/state`, State.Connected);
+}
+
+function publish(store: Store, domid: number): void {
+  const folder = backendPath(domid);
+  listEntries(store, domid).forEach((_address, index) => {
     if (store.read(`${folder}/state-${index}`) !== State.Initialising) return;
     store.write(`${folder}/vdev-${index}`, `0000:00:${hex(index)}.00`);
     store.write(`${folder}/state-${index}`, State.Initialised);
   });
-  if (first) {
-    store.write(`${folder}/root-0`, '0000:00');
-    store.write(`${folder}/root_num`, '1');
-  }
-  store.write(`${folder}/state`, first ? State.Initialised : State.Reconfigured);
-  if (guest.type === 'pv') store.write(`${folder}/state`, State.Connected);
 }
 
 /** Whether nothing is under way for this domain id. */

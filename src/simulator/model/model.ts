@@ -27,8 +27,8 @@ export class Model {
   /** Guests answer what dom0 has begun: pending attaches are connected. A paused guest answers nothing. */
   settle(): void {
     for (const { name, type, instance } of this.dom0.domains.values()) {
-      if (instance === undefined || instance.paused || instance.busHangs) continue;
-      connect(this.dom0.store, { domid: instance.domid, name, type });
+      if (instance === undefined) continue;
+      connect(this.dom0.store, { domid: instance.domid, name, type }, !(instance.paused || instance.busHangs));
     }
   }
 

@@ -6,8 +6,10 @@ import { until } from './deadline.ts';
 import { run, virsh, xl } from './exec.ts';
 import { Guest, hostdev, virshDevice } from './guest.ts';
 import { domains, libvirtDomains } from './reset.ts';
-import { entriesOf } from './xenstore.ts';
+import { type BackendEntry, entriesOf } from './xenstore.ts';
 
+/** ms until a started guest answers. */
+const BOOT_LIMIT = 180_000;
 /** ms for a driver of a guest to take a device, or to let go of it. */
 const BIND_LIMIT = 120_000;
 /** ms for a guest to say that its last device is gone. */
@@ -57,9 +59,16 @@ export class ContractGuests {
     this.#all.set(name, await Guest.start({ name, by: 'xl' }));
   }
 
+  /** As ContractWorld.untilUp. */
+  async untilUp(name: string): Promise<void> {
+    const guest = this.#named(name);
+    await guest.console.waitFor(/^GUEST pci:\[.*\]$/m, BOOT_LIMIT);
+    for (const entry of (await entriesOf(await guest.id())).values()) await untilBound(guest, entry);
+  }
+
   /** As ContractWorld.letGo. @throws AssertionError or Error if the guest does not have the device, or does not answer. */
   async letGo(name: string, address: string): Promise<void> {
-    await letGo(this.#all.get(name) ?? assert.fail(`no guest ${name}`), address);
+    await letGo(this.#named(name), address);
   }
 
   /** Ends a guest at once; its definition stays. */
@@ -86,6 +95,10 @@ export class ContractGuests {
     }
   }
 
+  #named(name: string): Guest {
+    return this.#all.get(name) ?? assert.fail(`no guest ${name}`);
+  }
+
   async #remove(name: string): Promise<void> {
     this.#up.delete(name);
     await run('virsh', ['-q', 'destroy', name]); // it may have ended already
@@ -95,11 +108,17 @@ export class ContractGuests {
 
 /** A driver that is still taking a device would keep the guest busy long after libxl has ceased to wait for it. */
 async function letGo(guest: Guest, address: string): Promise<void> {
-  const { vdev } = (await entriesOf(await guest.id())).get(address) ?? assert.fail(`${guest.name} has no ${address}`);
+  const entry = (await entriesOf(await guest.id())).get(address) ?? assert.fail(`${guest.name} has no ${address}`);
+  const seenAt = await untilBound(guest, entry);
+  await guest.shell(`echo 1 > /sys/bus/pci/devices/${seenAt}/remove`, BIND_LIMIT);
+}
+
+/** Waits until a driver of the guest has a device; returns where the guest sees it. */
+async function untilBound(guest: Guest, { address, vdev }: BackendEntry): Promise<string> {
   const seenAt = (vdev ?? assert.fail(`${address} has no place in ${guest.name}`)).replace(/0(?=\d$)/, '');
   const bound = async (): Promise<true | undefined> => ((await guest.devices()).get(seenAt)?.bound ? true : undefined);
   await until(`a driver of ${guest.name} has ${seenAt}`, bound, BIND_LIMIT);
-  await guest.shell(`echo 1 > /sys/bus/pci/devices/${seenAt}/remove`, BIND_LIMIT);
+  return seenAt;
 }
 
 async function takeDevices(guest: Guest, domid: number): Promise<void> {

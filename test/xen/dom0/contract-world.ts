@@ -78,6 +78,7 @@ export class ContractStage {
       running: name => guests.running(name),
       destroy: name => guests.destroy(name),
       createByXl: name => guests.createByXl(name),
+      untilUp: name => guests.untilUp(name),
       letGo: (name, device) => guests.letGo(name, device),
       start: async name => void (await virsh('start', name)),
       suspend: async name => void (await virsh('suspend', name)),
