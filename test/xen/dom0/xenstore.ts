@@ -48,10 +48,15 @@ export async function pciBackends(): Promise<readonly Backend[]> {
   });
 }
 
-/** The id of the existing domain whose backend has the device; undefined if there is none. */
+/**
+ * The id of the existing domain whose backend has the device; undefined if there is none. An entry that is closing (5) or
+ * closed (6) while the toolstack's mark names another domain, or none, is what a detach left behind.
+ */
 export async function holderOf(address: string): Promise<number | undefined> {
-  const holders = (await pciBackends()).filter(({ entries }) => entries.some(entry => entry.address === address));
-  for (const { domid } of holders) {
+  const [backends, marked] = await Promise.all([pciBackends(), markOf(address)]);
+  const has = ({ domid, entries }: Backend): boolean =>
+    entries.some(entry => entry.address === address && (domid === marked || !['5', '6'].includes(entry.state ?? '')));
+  for (const { domid } of backends.filter(has)) {
     if ((await run('xl', ['domname', String(domid)])).code === 0) return domid;
   }
   return undefined;
