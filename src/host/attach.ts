@@ -44,10 +44,14 @@ async function attachThroughLibvirt(dom0: Dom0, step: AttachStep, signal: AbortS
   }
 }
 
-/** By its words: other refusals with the same code are about what must not be got around (virhostdev.c, 9.0 to 11.3). */
+/**
+ * By its words: other refusals with these codes are about what must not be got around (virhostdev.c, 9.0 to 11.3). That a
+ * device is in the domain already is what 11.3 answered of a definition that no longer showed it, after a failed detach.
+ */
 function isBelievedInUse(error: unknown): boolean {
   const cause = error instanceof HostError ? error.cause : undefined;
-  return isLibvirtError(cause, ErrorCode.operationInvalid) && / is in use\b/.test(cause.message);
+  if (isLibvirtError(cause, ErrorCode.operationInvalid)) return / is in use\b/.test(cause.message);
+  return isLibvirtError(cause, ErrorCode.operationFailed) && / already exists$/.test(cause.message);
 }
 
 /** pciback forgets that a device was permissive for an earlier guest only when it loses the device. */

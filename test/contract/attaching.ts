@@ -134,6 +134,7 @@ export const ATTACHING: readonly ContractCase[] = [
     },
   },
   {
+    // The failed detach frees what the definition goes on pointing to, so 11.3 also said that red has the device already.
     name: "after xl's detach libvirt's own fails, drops its entry, and blocks the device until it restarts",
     async run(world) {
       await world.running('red');
@@ -142,7 +143,7 @@ export const ATTACHING: readonly ContractCase[] = [
       await world.xl('pci-detach', 'red', world.first);
       await assert.rejects(world.virshDetach('red', world.first, 'live'), /failed to detach pci device/);
       assert.deepEqual((await domainNow(world, 'red')).live, []);
-      await assert.rejects(world.virshAttach('red', world.first, 'live'), /in use by driver xenlight/);
+      await assert.rejects(world.virshAttach('red', world.first, 'live'), /in use by driver xenlight|already exists/);
       await world.restartLibvirtd();
       await give(world, world.first, 'red');
     },

@@ -47,11 +47,10 @@ const detach = (device: Address, via: 'libvirt' | 'xl', more: object = {}): Step
   ...more,
 });
 
-/** libvirt's "operation invalid". */
-function refused(text: string): LibvirtError {
+/** libvirt's "operation invalid", or another refusal. */
+function refused(message: string, code = 55): LibvirtError {
   const nothing = { str1: null, str2: null, str3: null, int1: 0, int2: 0 };
-  const message = `Requested operation is not valid: ${text}`;
-  return new LibvirtError('domainAttachDeviceFlags', { code: 55, domain: 20, message, level: 2, ...nothing });
+  return new LibvirtError('domainAttachDeviceFlags', { code, domain: 20, message, level: 2, ...nothing });
 }
 
 /** What has been done to the dom0. */
@@ -201,10 +200,13 @@ describe('a step that fits', () => {
     expect(dom0.store.watching).toBe(0);
   });
 
-  test('attach goes through xl when libvirt alone believes that the device is in use', async () => {
+  test.each([
+    refused(`PCI device ${FREE} is in use by driver xenlight, domain blue`),
+    refused(`operation failed: target pci device ${FREE} already exists`, 9),
+  ])('attach goes through xl when libvirt alone believes that the device is in use: $message', async error => {
     const dom0 = fakeDom0();
     dom0.libvirt.attachDevice = async () => {
-      throw refused(`PCI device ${FREE} is in use by driver xenlight, domain blue`);
+      throw error;
     };
     await perform(dom0, attach(FREE, 'libvirt', { permissive: true }), never);
     expect(done(dom0)).toEqual([`pci-attach 1 ${FREE},permissive=1`]);

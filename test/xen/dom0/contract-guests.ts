@@ -15,6 +15,9 @@ const BIND_LIMIT = 60_000;
 /** ms for a guest to say that its last device is gone. */
 const FORGET_LIMIT = 30_000;
 
+/** XenbusState of a device that was taken from its guest while that did not let go of it. */
+const CLOSING = '5';
+
 /** The guests there are. */
 export class ContractGuests {
   /** All of them, by name, but those of types that have no console here. */
@@ -85,7 +88,11 @@ export class ContractGuests {
     for (const { id, name } of await domains()) {
       if (!this.#up.has(name)) await xl('destroy', id);
     }
-    for (const { guest, domid } of this.#up.values()) await takeDevices(guest, domid);
+    for (const { guest, domid } of [...this.#up.values()]) {
+      const isClosing = [...(await entriesOf(domid)).values()].some(({ state }) => state === CLOSING);
+      if (isClosing) await this.#remove(guest.name);
+      else await takeDevices(guest, domid);
+    }
   }
 
   /** Ends the guests that cannot serve another case. */
