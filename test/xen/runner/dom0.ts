@@ -8,8 +8,6 @@ import { type Event, RESET_LIMIT } from '../events.ts';
 
 /** ms until the test program must have reported for the first time: boot takes 30 to 60 s on an idle machine. */
 const BOOT_LIMIT = 600_000;
-/** ms from the last event to the end of the emulator. */
-const END_LIMIT = 120_000;
 /** ms the whole of one suite may take. */
 const SUITE_LIMIT = 3_600_000;
 /** ms the emulator has to end by itself once it is told to. */
@@ -31,7 +29,8 @@ export interface Boot {
 }
 
 /**
- * Boots dom0, hands on each event as it comes, and returns when the emulator has ended.
+ * Boots dom0, hands on each event as it comes, and ends the emulator after the last one: all results are there, the disk
+ * is a snapshot, and how an emulated dom0 shuts down shows nothing about the product.
  * @param signal ends the emulator at once.
  * @returns what went wrong with dom0 itself, or undefined if it ran the program to its end.
  */
@@ -52,9 +51,14 @@ export async function runDom0(
   const log = createWriteStream(boot.log);
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
+  let finished = false;
   const take = (event: Event): void => {
-    killer.allow(limitAfter(event));
     onEvent(event);
+    if (event.type === 'finished') {
+      finished = true;
+      killer.disarm();
+      killer.end();
+    } else killer.allow(limitAfter(event));
   };
   const events = new EventFile(join(boot.share, 'events.jsonl'), take, error => killer.kill(String(error)));
   killer.allow(BOOT_LIMIT);
@@ -63,6 +67,7 @@ export async function runDom0(
   signal.removeEventListener('abort', onAbort);
   await events.close();
   await new Promise(done => log.end(done));
+  if (finished) return undefined;
   if (killer.reason !== undefined) return killer.reason;
   return code === 0 ? undefined : explain(code);
 }
@@ -74,7 +79,7 @@ function explain(code: number | null): string {
 }
 
 /** ms until the next event must be there. */
-function limitAfter(event: Event): number {
+function limitAfter(event: Exclude<Event, { type: 'finished' }>): number {
   switch (event.type) {
     case 'selected':
     case 'ended':
@@ -83,12 +88,10 @@ function limitAfter(event: Event): number {
       return event.deadline + 2 * RESET_LIMIT;
     case 'noted':
       return SUITE_LIMIT;
-    case 'finished':
-      return END_LIMIT;
   }
 }
 
-/** Ends the emulator when nothing has happened for too long, or on order. */
+/** Ends the emulator when nothing has happened for too long, when it is over, or on order. */
 class Killer {
   readonly #child: ChildProcess;
   #timer: NodeJS.Timeout | undefined;
@@ -108,12 +111,18 @@ class Killer {
     clearTimeout(this.#timer);
   }
 
-  /** Ends the emulator at once. */
+  /** Ends the emulator at once, for a reason that the report names. */
   kill(reason: string): void {
     this.reason ??= reason;
+    this.end();
+  }
+
+  /** Ends the emulator at once. */
+  end(): void {
     this.#signalAll('SIGTERM');
     setTimeout(() => this.#signalAll('SIGKILL'), KILL_AFTER).unref();
   }
+
   #signalAll(signal: NodeJS.Signals): void {
     const { pid, exitCode, signalCode } = this.#child;
     if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, signal);
