@@ -135,7 +135,7 @@ export const ATTACHING: readonly ContractCase[] = [
   },
   {
     // The failed detach frees what the definition goes on pointing to, so 11.3 also said that red has the device already.
-    name: "after xl's detach libvirt's own fails, drops its entry, and blocks the device until it restarts",
+    name: "after xl's detach libvirt's own fails, drops its entry, blocks the device, and after a restart has the entry again",
     async run(world) {
       await world.running('red');
       await give(world, world.first, 'red');
@@ -145,7 +145,15 @@ export const ATTACHING: readonly ContractCase[] = [
       assert.deepEqual((await domainNow(world, 'red')).live, []);
       await assert.rejects(world.virshAttach('red', world.first, 'live'), /in use by driver xenlight|already exists/);
       await world.restartLibvirtd();
+      const { live } = await domainNow(world, 'red');
+      assert.deepEqual(
+        live.map(({ address }) => address),
+        [world.first],
+      );
+      // libvirt says that red has it already; xl makes that true.
       await give(world, world.first, 'red');
+      assert.equal((await deviceNow(world, world.first)).divergence, undefined);
+      await takeBack(world, world.first, 'red');
     },
   },
   {

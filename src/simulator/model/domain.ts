@@ -45,6 +45,8 @@ export interface Instance {
   busHangs: boolean;
   /** What the toolstack that made it believes; libvirt's live definition. */
   live: Definition;
+  /** libvirt's note of it on disk, which it reads when it starts: as of the last change that did not fail. */
+  saved: Definition;
 }
 
 /** A domain, whoever made it. */

@@ -1,7 +1,14 @@
 import type { Address } from '../../api/address.ts';
 import { ErrorCode, type LifecycleEventName } from '../../node-libvirt/index.ts';
 import type { Dom0 } from './dom0.ts';
-import { type Definition, type Domain, type DomainType, EMPTY_DEFINITION, type Hostdev } from './domain.ts';
+import {
+  type Definition,
+  type Domain,
+  type DomainType,
+  EMPTY_DEFINITION,
+  type Hostdev,
+  type Instance,
+} from './domain.ts';
 import { HostdevLists } from './hostdevs.ts';
 import { createInstance, destroyInstance, pciAdd, pciRemove } from './libxl.ts';
 import { internalError, LibvirtRefusal, noDomain, operationFailed, operationInvalid } from './refusal.ts';
@@ -142,7 +149,7 @@ export class Libvirt {
   /** Changes a definition in another way than by devices: its metadata. @throws {LibvirtRefusal} */
   edit(domain: Domain, affected: Affected, change: (definition: Definition) => Definition): void {
     const stored = this.#storedFor(domain, affected);
-    if (affected.live && domain.instance !== undefined) domain.instance.live = change(domain.instance.live);
+    if (affected.live && domain.instance !== undefined) keep(domain.instance, change(domain.instance.live));
     if (stored !== undefined) domain.stored = change(stored);
   }
 
@@ -165,8 +172,9 @@ export class Libvirt {
     if (stored !== undefined) domain.stored = without(stored, hostdev.address);
   }
 
-  /** The daemon starts again: what it believes is rebuilt from the live definitions, and nothing else changes. */
+  /** The daemon starts again: what it believes is rebuilt from its notes of what runs, and nothing else changes. */
   restart(): void {
+    for (const { instance } of this.domains()) if (instance !== undefined) instance.live = instance.saved;
     this.#lists.rebuild(
       this.domains().flatMap(({ name, instance }) =>
         instance === undefined ? [] : [[name, instance.live.hostdevs] as const],
@@ -198,7 +206,7 @@ export class Libvirt {
       this.#lists.release([hostdev]);
       throw internalError(`libxenlight failed to attach pci device ${hostdev.address}`);
     }
-    instance.live = { ...instance.live, hostdevs: [...instance.live.hostdevs, hostdev] };
+    keep(instance, { ...instance.live, hostdevs: [...instance.live.hostdevs, hostdev] });
   }
 
   #detachLive(domain: Domain, hostdev: Hostdev): void {
@@ -207,8 +215,9 @@ export class Libvirt {
     if (!has(instance.live, hostdev.address)) throw operationFailed(`host pci device ${hostdev.address} not found`);
     const removed = pciRemove(this.#dom0, domain, hostdev.address);
     instance.live = without(instance.live, hostdev.address);
-    // The device then stays on the list of those in use until the daemon restarts.
+    // The device then stays on the list of those in use until the daemon restarts, and is in the definition again after.
     if (!removed.ok) throw internalError(`libxenlight failed to detach pci device ${hostdev.address}`);
+    instance.saved = instance.live;
     // So it does in 11.x when the caller did not name the driver (read in libvirt's source).
     if (this.version < LIBVIRT_11_0 || hostdev.driverNamed) this.#lists.release([hostdev]);
   }
@@ -241,6 +250,11 @@ export class Libvirt {
   #notify(domain: Domain, event: LifecycleName, detail: number, domid = domain.instance?.domid): void {
     for (const listener of this.#listeners) listener({ domain, domid, event, detail });
   }
+}
+
+function keep(instance: Instance, definition: Definition): void {
+  instance.live = definition;
+  instance.saved = definition;
 }
 
 function failedToCreate(domain: Domain): LibvirtRefusal {

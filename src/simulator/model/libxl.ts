@@ -195,7 +195,15 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     const text = `Domain ${domid}:passthrough not yet supported for x86 PVH guests`;
     return failed(`libxl: error: libxl_x86.c:876:libxl__arch_passthrough_mode_setdefault: ${text}`);
   }
-  domain.instance = { domid, passthrough, paused: false, busHangs: false, started: definition, live: definition };
+  domain.instance = {
+    domid,
+    passthrough,
+    paused: false,
+    busHangs: false,
+    started: definition,
+    live: definition,
+    saved: definition,
+  };
   introduce(dom0, domain, domid);
   const log: string[] = [];
   for (const hostdev of definition.hostdevs) {

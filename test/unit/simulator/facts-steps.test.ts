@@ -220,7 +220,7 @@ describe('detach', () => {
     });
   });
 
-  test("behind libvirt's back: it goes on believing, then blocks the device until it restarts", () => {
+  test("behind libvirt's back: it goes on believing, then blocks the device, and believes again after a restart", () => {
     const dom0 = attached('sys-net', NIC);
     expect(xl(dom0, 'pci-detach sys-net 01:00.0').status).toBe(0);
     expect(observe(dom0).devices.get(NIC)).toMatchObject({
@@ -233,7 +233,11 @@ describe('detach', () => {
       'is in use by driver xenlight, domain sys-net',
     );
     dom0.libvirt.restart();
-    attach(dom0, 'storage', NIC);
+    expect(observe(dom0).domains[0]?.live).toMatchObject([{ address: NIC }]);
+    expect(refusal(() => attach(dom0, 'storage', NIC)).message).toContain(
+      'is in use by driver xenlight, domain sys-net',
+    );
+    expect(xl(dom0, 'pci-attach storage 01:00.0').status).toBe(0);
     expect(place(dom0, NIC)).toEqual(guest('storage', 2));
   });
 

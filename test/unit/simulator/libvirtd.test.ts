@@ -138,15 +138,11 @@ describe('the daemon', () => {
     expect(await client.domainXml(await client.domainByName('sys-net'))).toContain("bus='0x02'");
   });
 
-  test('that is killed breaks what is under way, and forgets whom it believed to use a device', async () => {
+  test('that is killed breaks what is under way, and its clients can ask again', async () => {
     const dom0 = await running();
     const client = libvirt(dom0);
     const domain = await client.domainByName('sys-net');
     xl(dom0.model, 'pci-assignable-add 01:00.0');
-    await client.attachDevice(domain, HOSTDEV, { live: true });
-    xl(dom0.model, 'pci-detach sys-net 01:00.0');
-    await expect(client.detachDevice(domain, HOSTDEV, { live: true })).rejects.toEqual(refused(1, 'failed to detach'));
-    await expect(client.attachDevice(domain, HOSTDEV, { live: true })).rejects.toEqual(refused(55, 'in use by driver'));
     dom0.faults.add({ operation: 'attach', delayMs: 60_000 });
     const attach = client.attachDevice(domain, HOSTDEV, { live: true });
     attach.catch(() => undefined);
