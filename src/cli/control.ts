@@ -1,6 +1,7 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { systemClock } from '../controller/clock.ts';
 import type { Host, Source } from '../controller/ports.ts';
+import { LastGoodFile } from '../daemon/last-good-file.ts';
 import { LockHeldError } from '../daemon/lock.ts';
 import { jsonLog, type Log, textLog } from '../daemon/log.ts';
 import { messageOf } from '../daemon/message-of.ts';
@@ -38,6 +39,8 @@ export async function control<T>(
     folder: globals.manifests,
     allowEmpty,
     onWatchError: error => log({ level: 'warn', event: 'WatchFailed', message: error.message, fields: {} }),
+    lastGood: new LastGoodFile(globals.layout),
+    onLastGoodError: error => log({ level: 'warn', event: 'LastGoodFailed', message: error.message, fields: {} }),
   });
   const { layout, manifests } = globals;
   const parts = { layout, manifests, host, source, clock: systemClock, log, resyncMs };

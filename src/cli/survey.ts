@@ -1,11 +1,11 @@
-import type { Address } from '../api/address.ts';
 import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Failure } from '../controller/backoff.ts';
 import type { Host, Source } from '../controller/ports.ts';
 import { DEFAULT_OPTIONS } from '../controller/reconciler.ts';
 import { computeStatus } from '../controller/status.ts';
-import type { DeviceStatus, Status } from '../controller/status-types.ts';
+import type { Status } from '../controller/status-types.ts';
 import { InventoryFile } from '../daemon/inventory-file.ts';
+import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import { createHost, detectXen } from '../host/index.ts';
@@ -41,7 +41,10 @@ export async function survey(asked: Globals): Promise<Survey> {
   const live = await readLiveStatus(asked.layout);
   const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
   const host = createHost(globals.layout);
-  const source = new FolderSource({ folder: globals.manifests });
+  const source = new FolderSource({
+    folder: globals.manifests,
+    lastGood: readOnly(new LastGoodFile(globals.layout)),
+  });
   try {
     return await surveyOf(globals, host, source, live);
   } finally {
@@ -72,9 +75,8 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, l
     open: [],
     now,
   });
-  const whole = live === undefined ? fresh : withLastGood(fresh, live.status);
-  const assignments = whole.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const status = { ...whole, assignments };
+  const assignments = fresh.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const status = { ...fresh, assignments };
   return { ...look, plan: decided, status, controller: live?.writer.pid };
 }
 
@@ -93,18 +95,4 @@ function failureOf(status: Status | undefined, key: string): Failure | undefined
   if (failure === undefined) return undefined;
   const { count, error, since, nextTry } = failure;
   return { count, error, since: Date.parse(since), until: Date.parse(nextTry) };
-}
-
-// A file that is broken now has no content for us, but the controller that runs has seen it whole and keeps to that.
-function withLastGood(fresh: Status, live: Status): Status {
-  const broken = new Set(fresh.problems.map(problem => problem.file));
-  const names = new Set(fresh.assignments.map(assignment => assignment.name));
-  const kept = live.assignments.filter(({ name, file }) => broken.has(file) && !names.has(name));
-  const ofKept = new Set(kept.flatMap(assignment => assignment.devices.map(device => device.address)));
-  const known = new Map<Address, DeviceStatus>(live.devices.map(device => [device.address, device]));
-  return {
-    ...fresh,
-    assignments: [...fresh.assignments, ...kept],
-    devices: fresh.devices.map(device => (ofKept.has(device.address) ? (known.get(device.address) ?? device) : device)),
-  };
 }

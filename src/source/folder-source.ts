@@ -3,6 +3,7 @@ import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import type { Source } from '../controller/ports.ts';
 import { FileCache } from './file-cache.ts';
 import { FolderWatch } from './folder-watch.ts';
+import { LastGood, type LastGoodStore } from './last-good.ts';
 import { type InForce, settle } from './ledger.ts';
 import { READ_ATTEMPTS } from './limits.ts';
 import type { ManifestFile } from './manifest-file.ts';
@@ -19,11 +20,15 @@ export interface FolderSourceOptions {
   readonly quietMs?: number;
   /** Called when watching does not work in full; reading goes on to work. */
   readonly onWatchError?: (error: Error) => void;
+  /** Where what is in force outlives this process; only in memory if not given. */
+  readonly lastGood?: LastGoodStore;
+  /** Called when that store is of no use; reading goes on to work. */
+  readonly onLastGoodError?: (error: Error) => void;
 }
 
 /**
  * A folder of manifests as the desired state. Each file's last good content stays in force while the file cannot be
- * read or is not valid.
+ * read or is not valid, with a store also over restarts.
  */
 export class FolderSource implements Source {
   readonly #options: FolderSourceOptions;
@@ -31,7 +36,8 @@ export class FolderSource implements Source {
   readonly #quietMs: number;
   readonly #cache: FileCache;
   readonly #hints = new Set<(about: string) => void>();
-  #inForce: InForce = new Map();
+  readonly #lastGood: LastGood;
+  #inForce: InForce | undefined;
   #watch: FolderWatch | undefined;
   #watchedLayout: string | undefined;
   #reading: Promise<unknown> = Promise.resolve();
@@ -41,6 +47,7 @@ export class FolderSource implements Source {
     this.#folder = resolve(options.folder);
     this.#quietMs = options.quietMs ?? QUIET_MS;
     this.#cache = new FileCache(this.#quietMs);
+    this.#lastGood = new LastGood(options.lastGood, error => options.onLastGoodError?.(error));
   }
 
   /** Reads what the folder says now; one call at a time. */
@@ -75,8 +82,10 @@ export class FolderSource implements Source {
       this.#watchedLayout = scan.layout;
       this.#watch.arm(scan.targets);
     }
-    const { inForce, snapshot } = settle(this.#inForce, { files, unknown });
+    const before = this.#inForce ?? (await this.#lastGood.restore());
+    const { inForce, snapshot } = settle(before, { files, unknown });
     this.#inForce = inForce;
+    await this.#lastGood.keep(inForce);
     return snapshot;
   }
 

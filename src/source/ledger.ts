@@ -46,6 +46,12 @@ export function settle(before: InForce, reading: Reading): { inForce: InForce; s
   return { inForce, snapshot: snapshot(candidates, problems.sort(compareProblems), complete) };
 }
 
+/** What of earlier contents can be in force together: of what is not valid, or takes a name twice, nothing. Pure. */
+export function restorable(files: InForce): InForce {
+  const valid = new Map([...files].filter(([, { problems }]) => problems.length === 0));
+  return duplicateNames(valid).length === 0 ? valid : new Map();
+}
+
 function keep(candidates: Map<string, Candidate>, before: InForce, path: string, stale: ManifestProblem): void {
   const content = before.get(path);
   if (content === undefined) candidates.delete(path);

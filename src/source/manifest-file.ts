@@ -25,6 +25,8 @@ export interface FilePolicy {
 
 /** All that one file says. With any problem, nothing of the rest may come in force. */
 export interface ManifestFile {
+  /** What is written in it; empty when that could not be read. */
+  readonly text: string;
   readonly assignments: readonly FileAssignment[];
   readonly policies: readonly FilePolicy[];
   readonly problems: readonly ManifestProblem[];
@@ -32,7 +34,7 @@ export interface ManifestFile {
 
 /** A file that gives nothing but a problem. */
 export function unusableFile(problem: ManifestProblem): ManifestFile {
-  return { assignments: [], policies: [], problems: [problem] };
+  return { text: '', assignments: [], policies: [], problems: [problem] };
 }
 
 /**
@@ -51,6 +53,7 @@ export function parseManifestFile(file: string, bytes: Uint8Array): ManifestFile
   const parts = documents.filter(hasContent).map(document => readDocument(source, document));
   const all = [...problems, ...parts.flatMap(part => part.problems)].sort(compareProblems);
   return {
+    text: source.text,
     assignments: parts.flatMap(part => part.assignments),
     policies: parts.flatMap(part => part.policies),
     problems: all.length <= PROBLEMS_MAX ? all : [...all.slice(0, PROBLEMS_MAX), uncounted(file, all)],
@@ -69,9 +72,11 @@ function hasContent(document: YamlDocument): boolean {
   return document.errors.length > 0 || !(contents === null || (isScalar(contents) && contents.source === ''));
 }
 
-const NOTHING: ManifestFile = { assignments: [], policies: [], problems: [] };
+type DocumentContent = Omit<ManifestFile, 'text'>;
 
-function readDocument(source: SourceText, document: YamlDocument): ManifestFile {
+const NOTHING: DocumentContent = { assignments: [], policies: [], problems: [] };
+
+function readDocument(source: SourceText, document: YamlDocument): DocumentContent {
   if (document.errors.length > 0) return NOTHING;
   const problems = treeProblems(source, document);
   if (problems.length > 0) return { ...NOTHING, problems };
@@ -115,7 +120,7 @@ function isEmpty(node: Node | undefined): boolean {
   return isScalar(node) && node.source === '' && node.type === Scalar.PLAIN;
 }
 
-function located(source: SourceText, document: YamlDocument, object: ManifestObject): Partial<ManifestFile> {
+function located(source: SourceText, document: YamlDocument, object: ManifestObject): Partial<DocumentContent> {
   const offset = (path: FieldPath): number => offsetOf(findField(document, path).found, false, document);
   const name = source.mark(offset(['metadata', 'name']));
   if (object.kind === 'PCIHostPolicy') return { policies: [{ policy: object, name }] };

@@ -104,7 +104,7 @@ describe('before', () => {
       /m/two.yaml:16:29: error DuplicateDevice: spec.devices[0].address: the device 0000:02:00.0 stands at /m/two.yaml:7:29 too; neither of them moves it
               - {name: disk, address: "0000:02:00.0"}
                                       ^
-      What is not valid has no part in the plan; a running controller keeps to the last good content.
+      What is not valid has no part in the plan; a file's last good content stays in force.
       exit code 2
       "
     `);
@@ -258,7 +258,7 @@ describe('afterwards', () => {
       /m/two.yaml:16:29: error DuplicateDevice: spec.devices[0].address: the device 0000:02:00.0 stands at /m/two.yaml:7:29 too; neither of them moves it
               - {name: disk, address: "0000:02:00.0"}
                                       ^
-      What is not valid has no part in the plan; a running controller keeps to the last good content.
+      What is not valid has no part in the plan; a file's last good content stays in force.
       exit code 2
       "
     `);
@@ -473,7 +473,7 @@ describe('drift and damage', () => {
       /m/two.yaml:16:29: error DuplicateDevice: spec.devices[0].address: the device 0000:02:00.0 stands at /m/two.yaml:7:29 too; neither of them moves it
               - {name: disk, address: "0000:02:00.0"}
                                       ^
-      What is not valid has no part in the plan; a running controller keeps to the last good content.
+      What is not valid has no part in the plan; a file's last good content stays in force.
       exit code 2
       "
     `);
@@ -482,9 +482,9 @@ describe('drift and damage', () => {
   test('a manifest that is not valid: plan shows it and ends with 2', async () => {
     host.write('net.yaml', 'apiVersion: xenpci.dev/v1alpha1\nkind: PCIAsignment\n');
     const plan = await screen('plan');
-    expect(plan).toContain('because:       sys-net/lan names it no longer (deletionPolicy: Assignable)\n');
-    expect(plan.slice(plan.indexOf('4 assignments'))).toMatchInlineSnapshot(`
-      "4 assignments: nothing to do, 1 in place, 4 waiting, 2 refused.
+    expect(plan).toContain('because:       sys-net/lan wants it for sys-net (/m/net.yaml:');
+    expect(plan.slice(plan.indexOf('5 assignments'))).toMatchInlineSnapshot(`
+      "5 assignments: 1 step, 1 in place, 3 waiting, 2 refused.
       /m/net.yaml:2:7: error UnknownKind: kind: "PCIAsignment" is not a kind; did you mean PCIAssignment?
           kind: PCIAsignment
                 ^
@@ -494,7 +494,7 @@ describe('drift and damage', () => {
       /m/two.yaml:16:29: error DuplicateDevice: spec.devices[0].address: the device 0000:02:00.0 stands at /m/two.yaml:7:29 too; neither of them moves it
               - {name: disk, address: "0000:02:00.0"}
                                       ^
-      What is not valid has no part in the plan; a running controller keeps to the last good content.
+      What is not valid has no part in the plan; a file's last good content stays in force.
       exit code 2
       "
     `);

@@ -22,7 +22,7 @@ export function planCommand({ shell, end }: Context): Command {
       if (problems.length > 0) {
         const screen = new Screen(shell.stderr, shell);
         showProblems(screen, problems);
-        screen.line('What is not valid has no part in the plan; a running controller keeps to the last good content.');
+        screen.line("What is not valid has no part in the plan; a file's last good content stays in force.");
         return end(ExitCode.error);
       }
       end(planSteps(look.plan).length > 0 ? ExitCode.different : ExitCode.ok);

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Dom0Layout } from '../api/layout.ts';
+import type { LastGoodStore } from '../source/last-good.ts';
+import { readBounded } from './bounded-read.ts';
+import { messageOf } from './message-of.ts';
+import { replaceFile } from './replace-file.ts';
+
+/** Bytes of all texts together, as JSON: thousands of manifests. */
+const BYTES_MAX = 32 * 1024 * 1024;
+
+const record = z.strictObject({ version: z.literal(1), files: z.record(z.string(), z.string()) });
+
+/** The manifests' last good texts, as a file of the state folder. No file: nothing was ever in force. */
+export class LastGoodFile implements LastGoodStore {
+  readonly path: string;
+
+  constructor(layout: Dom0Layout) {
+    this.path = join(layout.state, 'last-good.json');
+  }
+
+  async load(): Promise<ReadonlyMap<string, string>> {
+    try {
+      const text = await readBounded(this.path, BYTES_MAX);
+      return text === undefined ? new Map() : new Map(Object.entries(record.parse(JSON.parse(text)).files));
+    } catch (cause) {
+      const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
+      throw new Error(
+        `${this.path} cannot be used: ${reason}; a manifest that is broken now stays out of force until it is mended`,
+        { cause },
+      );
+    }
+  }
+
+  async save(texts: ReadonlyMap<string, string>): Promise<void> {
+    try {
+      const text = `${JSON.stringify({ version: 1, files: Object.fromEntries(texts) })}\n`;
+      const bytes = Buffer.byteLength(text);
+      if (bytes > BYTES_MAX) throw new Error(`the manifests are ${bytes} bytes, and at most ${BYTES_MAX} are kept`);
+      await replaceFile(this.path, text, { mode: 0o600, durable: true });
+    } catch (cause) {
+      const reason = messageOf(cause);
+      throw new Error(`the last good manifests are not kept for the next start: ${reason}`, { cause });
+    }
+  }
+}
+
+/** Lets a process that only looks see what is in force, without keeping anything. */
+export function readOnly(store: LastGoodStore): LastGoodStore {
+  return { load: () => store.load(), save: () => Promise.resolve() };
+}
