@@ -50,11 +50,12 @@ const deviceEntry: z.ZodType<DeviceEntry> = z
       .enum(['Fail', 'Ignore'])
       .default('Fail')
       .describe('Fail: the domain may not start without the device. Ignore: it may.'),
-    sharing: onlyFirst(
-      ['Exclusive', 'FirstStarted'],
-      'Exclusive: only this assignment names the device. FirstStarted: the first domain running has it.',
-      'a device belongs to one assignment',
-    ),
+    sharing: z
+      .enum(['Exclusive', 'FirstStarted'])
+      .default('Exclusive')
+      .describe(
+        'Exclusive: no other entry may name the device. FirstStarted: others that say so may, and the domain started first has it.',
+      ),
   })
   .superRefine(exactlyOne(LOCATORS), { when: () => true })
   .superRefine(identityBesideSelector, { when: () => true })

@@ -1,9 +1,9 @@
-import type { AssignmentStatus } from '../controller/status-types.ts';
+import { type AssignmentStatus, asSeenBy, type DeviceStatus } from '../controller/status-types.ts';
 import { findDomain } from '../plan/domains.ts';
 import { placeText } from '../plan/observed.ts';
 import { stepText } from '../plan/step.ts';
-import { nextFor } from './next.ts';
-import { deviceReadiness, readyCell } from './readiness.ts';
+import { nextForPending } from './next.ts';
+import { entryOf, readinessOf, readyCell } from './readiness.ts';
 import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import type { CellInput } from './table.ts';
@@ -55,13 +55,13 @@ function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus)
     ['ENTRY', 'ADDRESS', 'PLACE', 'READY', 'REASON'],
     assignment.devices.map(device => deviceRow(look, assignment.name, device)),
   );
-  for (const { address } of assignment.devices) {
-    const status = look.status.devices.find(found => found.address === address);
+  for (const { entry, address } of assignment.devices) {
+    const status = seenBy(look, assignment.name, entry, address);
     if (address === undefined || status === undefined || isIdle(status)) continue;
     screen.line();
     screen.field('Device', address);
     showPending(screen, look, status);
-    screen.field('Next', nextFor(look, address));
+    screen.field('Next', nextForPending(look, status));
   }
 }
 
@@ -76,7 +76,13 @@ function deviceRow(
     );
     return [entry, undefined, undefined, readyCell(ready), item?.hold?.reason];
   }
-  const place = look.status.devices.find(found => found.address === address)?.have;
-  const reason = deviceReadiness(look, address)?.reason;
+  const seen = seenBy(look, name, entry, address);
+  const place = seen?.have;
+  const reason = seen && readinessOf(seen, entryOf(look, address)?.entry.whenMissing ?? 'Fail').reason;
   return [entry, address, place === undefined ? undefined : placeText(place), readyCell(ready), reason];
+}
+
+function seenBy(look: Survey, name: string, entry: string, address: string | undefined): DeviceStatus | undefined {
+  const status = look.status.devices.find(found => found.address === address);
+  return status && asSeenBy(status, name, entry);
 }

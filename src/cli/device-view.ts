@@ -1,5 +1,6 @@
 import { IDENTITY_FIELDS } from '../api/identity.ts';
-import type { DeviceStatus } from '../controller/status-types.ts';
+import type { BystanderStatus, DeviceStatus } from '../controller/status-types.ts';
+import type { ResolvedEntry } from '../plan/claims.ts';
 import { type ObservedDevice, placeText } from '../plan/observed.ts';
 import { nextFor } from './next.ts';
 import { viewsOf } from './objects.ts';
@@ -60,18 +61,23 @@ function showIntent(screen: Screen, look: Survey, { address }: ObservedDevice): 
 
 function namedBy(look: Survey, address: string, status: DeviceStatus | undefined): string[] {
   const entry = entryOf(look, address);
-  if (entry !== undefined) {
-    const { name } = entry.assignment.assignment.metadata;
-    return [`${name}, entry ${entry.entry.name} (${entry.origin.file}:${entry.origin.line})`];
-  }
+  if (entry !== undefined) return [entryText(entry), ...(status?.others ?? []).map(other => otherText(look, other))];
   const held = [...look.inventory.values()].find(record => record.address === address);
   if (status?.assignment !== undefined) return [`${status.assignment} (its last good content)`];
   if (held !== undefined && status?.wait?.reason !== 'Conflict') {
     return [`none any more: ${held.assignment}, entry ${held.entry}, had it (deletionPolicy: ${held.deletionPolicy})`];
   }
-  return look.plan.entries
-    .filter(candidate => candidate.claims.some(claim => claim.address === address))
-    .map(({ assignment, entry: { name }, origin }) => {
-      return `${assignment.assignment.metadata.name}, entry ${name} (${origin.file}:${origin.line})`;
-    });
+  return look.plan.entries.filter(({ claims }) => claims.some(claim => claim.address === address)).map(entryText);
+}
+
+function otherText({ plan }: Survey, { assignment, entry, wait }: BystanderStatus): string {
+  const found = plan.entries.find(item => {
+    return item.assignment.assignment.metadata.name === assignment && item.entry.name === entry;
+  });
+  const named = found === undefined ? `${assignment}, entry ${entry}` : entryText(found);
+  return `shared with ${named}, ${wait === undefined ? 'which is off' : `which waits: ${wait.reason}`}`;
+}
+
+function entryText({ assignment, entry, origin }: ResolvedEntry): string {
+  return `${assignment.assignment.metadata.name}, entry ${entry.name} (${origin.file}:${origin.line})`;
 }

@@ -22,6 +22,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   NeedsRestart: ({ taker }) => `Stop and start the domain: virsh shutdown ${taker}, then virsh start ${taker}`,
   HeldByOther: ({ holder, address }) =>
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
+  SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
   Settling: () => 'Nothing: the guest is about to take it.',
   SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',
   Suspended: ({ entry }) => `Set suspend: false when work may go on (${entry}).`,
@@ -40,7 +41,12 @@ export function nextFor(survey: Survey, address: string): string {
   if (device === undefined) {
     return `Nothing: no manifest names it, so it is left alone. To assign it, name it in ${survey.globals.manifests}.`;
   }
-  if (deviceReadiness(survey, address)?.ready === true) return 'Nothing: it is where it should be.';
+  const ready = deviceReadiness(survey, address)?.ready === true;
+  return ready ? 'Nothing: it is where it should be.' : nextForPending(survey, device);
+}
+
+/** What a person can do about a device that is not where it should be, as one of its entries sees it. */
+export function nextForPending(survey: Survey, device: DeviceStatus): string {
   const { failure, wait } = device;
   if (failure !== undefined) {
     return `Nothing yet: it is tried again at ${timeOfDay(failure.nextTry)}. If it goes on failing, read /var/log/xen and libvirtd's log.`;

@@ -1,6 +1,6 @@
 import type { Condition } from '../api/conditions.ts';
 import { API_VERSION } from '../api/manifest.ts';
-import type { AssignmentStatus } from '../controller/status-types.ts';
+import { type AssignmentStatus, asSeenBy } from '../controller/status-types.ts';
 import { isOurs } from '../plan/domains.ts';
 import type { ObservedDevice } from '../plan/observed.ts';
 import { deviceReadiness, entryOf } from './readiness.ts';
@@ -37,6 +37,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       divergence: device.divergence,
       assignment:
         entry === undefined ? undefined : { name: entry.assignment.assignment.metadata.name, entry: entry.entry.name },
+      others: status?.others,
       desired: status?.want,
       steps: status?.steps,
       guards: status?.wait?.kind === 'guard' ? [status.wait] : [],
@@ -86,7 +87,8 @@ export function assignmentObject({ source, status }: Survey, assignment: Assignm
   const { conditions, file, line } = assignment;
   const devices = assignment.devices.map(entry => {
     const device = status.devices.find(found => found.address === entry.address);
-    const { have, want, wait, failure } = device ?? {};
+    const seen = device && asSeenBy(device, assignment.name, entry.entry);
+    const { have, want, wait, failure } = seen ?? {};
     return { ...entry, place: have, desired: want, wait, failure };
   });
   return {

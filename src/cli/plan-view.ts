@@ -1,6 +1,7 @@
 import type { Claim } from '../plan/claims.ts';
 import type { DevicePlan } from '../plan/device-plan.ts';
 import { findDomain } from '../plan/domains.ts';
+import type { Hold } from '../plan/hold.ts';
 import { placeText } from '../plan/observed.ts';
 import { planSteps } from '../plan/plan.ts';
 import { type ConfigureStep, stepText } from '../plan/step.ts';
@@ -14,7 +15,7 @@ export function showPlan(screen: Screen, look: Survey): void {
   const { plan } = look;
   for (const step of plan.configures.values()) showConfigure(screen, look, step);
   for (const device of plan.devices.values()) {
-    if (device.steps.length > 0 || device.hold !== undefined) showDevice(screen, look, device);
+    if (device.steps.length > 0 || holdsOf(device).length > 0) showDevice(screen, look, device);
   }
   for (const { assignment, entry, origin, hold } of plan.entries) {
     if (hold === undefined) continue;
@@ -41,12 +42,16 @@ function asked({ assignment, origin }: Survey['source']['assignments'][number]):
   return `assignment ${assignment.metadata.name} is for it (${origin.file}:${origin.line})`;
 }
 
-function showDevice(screen: Screen, look: Survey, { address, claims, have, want, hold, steps }: DevicePlan): void {
+function showDevice(screen: Screen, look: Survey, device: DevicePlan): void {
+  const { address, claims, others, have, want, hold, steps } = device;
   const observed = look.observed.devices.get(address);
   const text = [observed?.text.vendor, observed?.text.device].filter(part => part).join(' ');
   screen.line(text === '' ? address : `${address}  ${text}`);
   const reasons = claims.length === 0 ? [formerReason(look, address)] : claims.map(claimReason);
   screen.field('  because', ...reasons);
+  for (const { hold: own } of others) {
+    if (own?.reason === 'SharedInUse') screen.field('  in turn', `${own.reason}: ${own.message}`);
+  }
   const driver = observed?.driver === undefined ? 'no driver' : `driver ${observed.driver}`;
   screen.field('  is', have === undefined ? 'not on this host' : `${placeText(have)} (${driver})`);
   if (want !== undefined) screen.field('  should be', placeText(want));
@@ -57,6 +62,12 @@ function showDevice(screen: Screen, look: Survey, { address, claims, have, want,
   if (observed?.divergence !== undefined) screen.field('  diverged', tone(observed.divergence, 'bad'));
   if (steps.length > 0) screen.field('  steps', ...stepLines(steps.map(stepText)));
   screen.line();
+}
+
+/** What keeps those who name a device from it. In a conflict it is one and the same for all. */
+function holdsOf({ hold, others }: DevicePlan): Hold[] {
+  const turns = others.flatMap(other => (other.hold?.reason === 'SharedInUse' ? [other.hold] : []));
+  return [...(hold === undefined ? [] : [hold]), ...turns];
 }
 
 function claimReason({ assignment, entry, origin }: Claim): string {
@@ -74,7 +85,7 @@ function formerReason({ inventory }: Survey, address: string): string {
 function summary({ plan, source }: Survey): string {
   const steps = planSteps(plan).length;
   const devices = [...plan.devices.values()];
-  const holds = [...devices, ...plan.entries].flatMap(item => item.hold ?? []);
+  const holds = [...devices.flatMap(holdsOf), ...plan.entries.flatMap(item => item.hold ?? [])];
   const waiting = holds.filter(hold => hold.kind === 'wait').length;
   const refused = holds.length - waiting;
   const inPlace = devices.filter(device => device.hold === undefined && device.steps.length === 0).length;

@@ -1,3 +1,4 @@
+import type { Address } from '../api/address.ts';
 import type { DeviceEntry } from '../api/manifest.ts';
 import { type DeviceStatus, isReady } from '../controller/status-types.ts';
 import type { ResolvedEntry } from '../plan/claims.ts';
@@ -26,10 +27,12 @@ export function readinessOf(device: DeviceStatus, whenMissing: DeviceEntry['when
   return { ready: false, reason: 'Unknown', message: 'its place is not known yet' };
 }
 
-/** The entry that names a device; undefined for none, and for one that several name. */
+/** The entry that is followed for a device; undefined where nobody names it, and for one that several name in conflict. */
 export function entryOf({ plan }: Survey, address: string): ResolvedEntry | undefined {
-  const entries = plan.entries.filter(entry => entry.claims.some(claim => claim.address === address));
-  return entries.length === 1 ? entries[0] : undefined;
+  const claims = plan.entries.flatMap(entry => entry.claims.map(claim => ({ entry, claim })));
+  const followed = plan.devices.get(address as Address)?.followed;
+  const found = claims.find(({ claim }) => claim === followed);
+  return found?.claim.conflict === undefined ? found?.entry : undefined;
 }
 
 /** How a device stands; undefined for one that nobody names and that is not held. */

@@ -8,7 +8,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Step, stepText } from '../plan/step.ts';
 import type { Failure } from './backoff.ts';
-import { type DeviceStatus, isReady, type Status } from './status-types.ts';
+import { asSeenBy, type DeviceStatus, isReady, type Status } from './status-types.ts';
 
 /** What a status is made of: one look, what was decided, and what is remembered. */
 export interface StatusInput {
@@ -68,20 +68,31 @@ function messages(obstacles: readonly Obstacle[]): string {
   return [...new Set(obstacles.map(obstacle => obstacle.message))].join('; ');
 }
 
-function readyText({ sourced, entries, input }: AssignmentLook): { reason: string; message: string } {
-  const count = entries.reduce((sum, entry) => sum + entry.claims.length, 0);
-  const devices = count === 1 ? '1 device' : `${count} devices`;
+function readyText({ sourced, entries, devices, input }: AssignmentLook): { reason: string; message: string } {
+  const claims = entries.flatMap(entry => entry.claims);
+  const lent = claims.flatMap(({ address }) => lentTo(devices.get(address), sourced.assignment.metadata.name));
+  const count = claims.length - lent.length;
+  const having = count === 1 ? '1 device' : `${count} devices`;
   const domain = findDomain(input.observed, sourced.assignment.spec.domain);
-  if (domain?.domid !== undefined) return { reason: 'InPlace', message: `${domain.name} has ${devices}` };
+  if (domain?.domid !== undefined) return { reason: 'InPlace', message: `${domain.name} has ${having}` };
   const name = domain?.name ?? 'the domain';
-  return { reason: 'Prepared', message: `${name} is shut off and gets ${devices} when it is started` };
+  const message = `${name} is shut off and gets ${having} when it is started`;
+  return { reason: 'Prepared', message: [message, ...lent].join('; ') };
+}
+
+/** A device that a domain which is off shares, and that another one has now. */
+function lentTo(device: DeviceStatus | undefined, assignment: string): string[] {
+  const isOther = device?.others?.some(other => other.assignment === assignment && other.wait === undefined);
+  if (isOther !== true || device?.have?.at !== 'guest') return [];
+  return [`${device.have.domain} has ${device.address} now, which they share`];
 }
 
 function entryObstacles(entry: ResolvedEntry, devices: ReadonlyMap<Address, DeviceStatus>): Obstacle[] {
   const { whenMissing, name } = entry.entry;
   if (entry.hold !== undefined) return whenMissing === 'Ignore' ? [] : [ofHold(name, entry.hold, false)];
   return entry.claims.flatMap(({ address }) => {
-    const device = devices.get(address);
+    const found = devices.get(address);
+    const device = found && asSeenBy(found, entry.assignment.assignment.metadata.name, name);
     if (device === undefined || isReady(device, whenMissing)) return [];
     return [ofDevice(name, device)];
   });

@@ -31,7 +31,7 @@ export interface EntryStatus {
 
 export interface DeviceStatus {
   readonly address: Address;
-  /** The assignment that names it; absent for one that is being let go of, or claimed by several. */
+  /** The assignment that is followed; absent for one that is being let go of, or that several name in conflict. */
   readonly assignment?: string;
   readonly have?: Place;
   readonly want?: Place;
@@ -41,6 +41,15 @@ export interface DeviceStatus {
   readonly wait?: WaitStatus;
   readonly failure?: FailureStatus;
   readonly divergence?: string;
+  /** The other entries that name it, each with why it does not have it, or nothing while its domain is off. */
+  readonly others?: readonly BystanderStatus[];
+}
+
+/** An entry that names a device which another one has, or is to have. */
+export interface BystanderStatus {
+  readonly assignment: string;
+  readonly entry: string;
+  readonly wait?: WaitStatus;
 }
 
 /** A hold with its times; `deadline` is absent for guards, which nothing but a person ends. */
@@ -55,6 +64,18 @@ export interface FailureStatus {
   readonly error: string;
   readonly since: string;
   readonly nextTry: string;
+}
+
+/**
+ * A device as one of the entries that name it sees it: the place and the steps are about the entry that is followed. For
+ * another one, whose domain is off, it is as it should be.
+ */
+export function asSeenBy(device: DeviceStatus, assignment: string, entry: string): DeviceStatus {
+  const other = device.others?.find(item => item.assignment === assignment && item.entry === entry);
+  if (other === undefined) return device;
+  const { address, have } = device;
+  const seen = { address, assignment, steps: [], ...(have === undefined ? {} : { have, want: have }) };
+  return other.wait === undefined ? seen : { ...seen, wait: other.wait };
 }
 
 /** Whether a device is where it should be, for good; one that may be missing may also be missing. */

@@ -1,11 +1,21 @@
 import type { Address } from '../api/address.ts';
 import { type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
+import type { DeviceEntry } from '../api/manifest.ts';
 import type { DevicePlan } from '../plan/device-plan.ts';
 import type { Hold, WaitReason } from '../plan/hold.ts';
+import type { Bystander } from '../plan/sharing.ts';
 import { stepKey, stepText } from '../plan/step.ts';
 import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
 import type { Failure } from './backoff.ts';
-import { type DeviceStatus, type FailureStatus, isReady, type Status, type WaitStatus } from './status-types.ts';
+import {
+  asSeenBy,
+  type BystanderStatus,
+  type DeviceStatus,
+  type FailureStatus,
+  isReady,
+  type Status,
+  type WaitStatus,
+} from './status-types.ts';
 
 /** How long each wait may last before it counts as stalled, ms. */
 const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
@@ -15,6 +25,7 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   DomainNotFound: 600_000,
   DeviceMissing: 600_000,
   HeldByOther: 600_000,
+  SharedInUse: Number.POSITIVE_INFINITY,
   SourceIncomplete: 600_000,
   NeedsRestart: 86_400_000,
   Suspended: Number.POSITIVE_INFINITY,
@@ -43,7 +54,7 @@ export function computeStatus(input: StatusInput): Status {
             : entry.claims.map(({ address }) => ({
                 entry: entry.entry.name,
                 address,
-                ready: isReady(byAddress.get(address), entry.entry.whenMissing),
+                ready: isReadyFor(byAddress.get(address), metadata.name, entry.entry),
               })),
         ),
       };
@@ -58,24 +69,42 @@ function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
   const failure = input.failure(address);
   const divergence = input.observed.devices.get(address)?.divergence;
   const underWay = input.open.find(step => stepKey(step) === address);
-  const [claim] = device.claims;
+  const { followed } = device;
+  const others = device.others.map(other => bystanderStatus(address, other, input));
   return {
     address,
-    ...(device.claims.length === 1 && claim !== undefined
-      ? { assignment: claim.assignment.assignment.metadata.name }
-      : {}),
+    ...(followed === undefined || followed.conflict !== undefined
+      ? {}
+      : { assignment: followed.assignment.assignment.metadata.name }),
     ...(have === undefined ? {} : { have }),
     ...(want === undefined ? {} : { want }),
     ...(underWay === undefined ? {} : { underWay: stepText(underWay) }),
     steps: device.steps.map(stepText),
-    ...(hold === undefined ? {} : { wait: waitStatus(address, hold, input) }),
+    ...(hold === undefined ? {} : { wait: waitStatus(hold, beforeOf(address, input)?.wait, input) }),
     ...(failure === undefined ? {} : { failure: failureStatus(failure) }),
     ...(divergence === undefined ? {} : { divergence }),
+    ...(others.length === 0 ? {} : { others }),
   };
 }
 
-function waitStatus(address: Address, hold: Hold, { previous, now }: StatusInput): WaitStatus {
-  const before = previous?.devices.find(device => device.address === address)?.wait;
+function isReadyFor(device: DeviceStatus | undefined, assignment: string, { name, whenMissing }: DeviceEntry): boolean {
+  return device !== undefined && isReady(asSeenBy(device, assignment, name), whenMissing);
+}
+
+function bystanderStatus(address: Address, { claim, hold }: Bystander, input: StatusInput): BystanderStatus {
+  const about = { assignment: claim.assignment.assignment.metadata.name, entry: claim.entry.name };
+  if (hold === undefined) return about;
+  const before = beforeOf(address, input)?.others?.find(
+    other => other.assignment === about.assignment && other.entry === about.entry,
+  );
+  return { ...about, wait: waitStatus(hold, before?.wait, input) };
+}
+
+function beforeOf(address: Address, { previous }: StatusInput): DeviceStatus | undefined {
+  return previous?.devices.find(device => device.address === address);
+}
+
+function waitStatus(hold: Hold, before: WaitStatus | undefined, { now }: StatusInput): WaitStatus {
   const since = before?.reason === hold.reason ? Date.parse(before.since) : now;
   const allowedMs = hold.kind === 'wait' ? WAIT_DEADLINE_MS[hold.reason as WaitReason] : Number.POSITIVE_INFINITY;
   const deadline = since + allowedMs;

@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import { identityDifferences } from '../api/identity.ts';
 import type { DeviceEntry, Origin, SourcedAssignment } from '../api/manifest.ts';
+import { findDomain } from './domains.ts';
 import { guard, type Hold, wait } from './hold.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 
@@ -10,7 +11,7 @@ export interface Claim {
   readonly entry: DeviceEntry;
   readonly origin: Origin;
   readonly address: Address;
-  /** Set when the claim must not be followed: two entries want the device. */
+  /** Set when the claim must not be followed: two entries want the device, and not all of them share it. */
   readonly conflict?: Hold;
 }
 
@@ -26,7 +27,8 @@ export interface ResolvedEntry {
 
 /**
  * Finds the devices that the entries name: by address and path first, then selectors take what no other entry names.
- * Two entries for one device are a conflict for both, whichever came first.
+ * Several entries for one device take turns if all of them say so and each is for a domain of its own; otherwise they are
+ * a conflict for all, whichever came first.
  */
 export function resolveEntries(assignments: readonly SourcedAssignment[], observed: Observed): ResolvedEntry[] {
   const byPath = new Map([...observed.devices.values()].filter(d => d.present).map(d => [d.path, d.address]));
@@ -40,7 +42,7 @@ export function resolveEntries(assignments: readonly SourcedAssignment[], observ
   for (const item of claimed) {
     for (const address of item.addresses) claimants.set(address, [...(claimants.get(address) ?? []), item]);
   }
-  return claimed.map(item => resolved(item, claimants));
+  return claimed.map(item => resolved(item, claimants, observed));
 }
 
 interface EntryItem {
@@ -86,23 +88,48 @@ export function isBridge(device: ObservedDevice): boolean {
 function resolved(
   item: EntryItem & { readonly addresses: readonly Address[] },
   claimants: ReadonlyMap<Address, readonly EntryItem[]>,
+  observed: Observed,
 ): ResolvedEntry {
   const { assignment, entry, origin } = item;
   const claims = item.addresses.map(address => {
-    const others = (claimants.get(address) ?? []).filter(other => other.entry !== entry);
     const claim = { assignment, entry, origin, address };
-    return others.length === 0 ? claim : { ...claim, conflict: conflict(address, others) };
+    const refusal = conflict(address, item, claimants.get(address) ?? [], observed);
+    return refusal === undefined ? claim : { ...claim, conflict: refusal };
   });
   if (claims.length > 0) return { assignment, entry, origin, claims };
   return { assignment, entry, origin, claims, hold: missing(entry) };
 }
 
-function conflict(address: Address, others: readonly EntryItem[]): Hold {
-  const places = others.map(
-    ({ assignment, entry, origin }) =>
-      `${assignment.assignment.metadata.name}/${entry.name} (${origin.file}:${origin.line})`,
-  );
-  return guard('Conflict', `${address} is also named by ${places.join(' and ')}; remove it from all but one`);
+function conflict(
+  address: Address,
+  item: EntryItem,
+  claimants: readonly EntryItem[],
+  observed: Observed,
+): Hold | undefined {
+  const others = claimants.filter(other => other.entry !== item.entry);
+  if (others.length === 0) return undefined;
+  const exclusive = claimants.filter(({ entry }) => entry.sharing === 'Exclusive');
+  const rival = others.find(other => domainKey(other, observed) === domainKey(item, observed));
+  const twice = claimants.length > new Set(claimants.map(claimant => domainKey(claimant, observed))).size;
+  if (exclusive.length === 0 && !twice) return undefined;
+  const also = `${address} is also named by ${others.map(placeOf).join(' and ')}`;
+  if (exclusive.length === claimants.length) return guard('Conflict', `${also}; remove it from all but one`);
+  if (exclusive.length > 0) {
+    const list = exclusive.map(placeOf).join(' and ');
+    return guard('Conflict', `${also}; to take turns all must say sharing: FirstStarted, and ${list} says Exclusive`);
+  }
+  const whom = rival === undefined ? 'two of them are' : `${placeOf(rival)} is`;
+  return guard('Conflict', `${also}; ${whom} for the same domain, which cannot take turns with itself`);
+}
+
+function placeOf({ assignment, entry, origin }: EntryItem): string {
+  return `${assignment.assignment.metadata.name}/${entry.name} (${origin.file}:${origin.line})`;
+}
+
+/** One domain has one key, however it is named; two that do not exist differ by their selectors. */
+function domainKey({ assignment }: EntryItem, observed: Observed): string {
+  const { domain } = assignment.assignment.spec;
+  return findDomain(observed, domain)?.uuid ?? ('uuid' in domain ? domain.uuid : domain.name);
 }
 
 function missing(entry: DeviceEntry): Hold {

@@ -13,18 +13,20 @@ import type { Situation } from './want.ts';
  *
  * @param claims the claims whose domain this is.
  * @param placed every address that some entry now gives a place.
+ * @param lent those of the claims whose device another domain has or gets.
  */
 export function configureStep(
   domain: ObservedDomain,
   claims: readonly Claim[],
   placed: ReadonlySet<Address>,
+  lent: ReadonlySet<Claim>,
   inventory: Inventory,
   situation: Situation,
 ): ConfigureStep | undefined {
   const { stored } = domain;
   if (stored === undefined || domainGuard(domain) !== undefined) return undefined;
   const active = claims.filter(claim => !claim.assignment.assignment.spec.suspend);
-  const wanted = active.filter(claim => startsWith(claim, situation));
+  const wanted = active.filter(claim => startsWith(claim, lent, situation));
   const permissive = new Map(wanted.map(claim => [claim.address, claim.entry.permissive]));
   const fits = (entry: HostdevEntry): boolean =>
     isOurs(entry) ? permissive.get(entry.address) === entry.permissive : permissive.has(entry.address);
@@ -46,13 +48,25 @@ export function configureStep(
 }
 
 /** Whether the domain is to be started with this device. A missing one that may not be missing keeps it from starting. */
-function startsWith(claim: Claim, { observed, source }: Situation): boolean {
+function startsWith(claim: Claim, lent: ReadonlySet<Claim>, { observed, source }: Situation): boolean {
   // A device that waits on its host driver is attached after the start: libvirt refuses to start with it there.
   if (claim.conflict !== undefined || claim.assignment.assignment.spec.whenStopped === 'Host') return false;
   const device = observed.devices.get(claim.address);
+  if (mayBeElsewhere(claim, lent)) return false;
   if (device === undefined || !device.present) return claim.entry.whenMissing === 'Fail';
   // libvirt cannot start a domain with a device that it cannot reset; xl attaches it after the start.
   return deviceGuard(claim, device, source.policy) === undefined && device.resetMethods.length > 0;
+}
+
+/**
+ * Whether the domain may be started while another one has the device. libvirt refuses a definition with a device that
+ * is in use, so such a device is attached after the start; one that may not be missing keeps the domain from starting.
+ */
+function mayBeElsewhere(claim: Claim, lent: ReadonlySet<Claim>): boolean {
+  const { sharing, whenMissing } = claim.entry;
+  if (sharing === 'Exclusive' || whenMissing === 'Fail') return false;
+  // What is attached only by a start has to be there at the start, unless somebody else has it just then.
+  return claim.assignment.assignment.spec.updatePolicy === 'Live' || lent.has(claim);
 }
 
 /** Never by absence alone: an entry goes when the device has its place elsewhere, or when we held it and it was let go. */

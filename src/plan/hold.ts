@@ -18,6 +18,7 @@ export type WaitReason =
   | 'DomainChanging'
   | 'NeedsRestart'
   | 'HeldByOther'
+  | 'SharedInUse'
   | 'Settling'
   | 'SourceIncomplete'
   | 'Suspended';

@@ -9,8 +9,9 @@ import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import { nextInventory } from './remember.ts';
+import { takeTurns } from './sharing.ts';
 import type { ConfigureStep, Step } from './step.ts';
-import { type Situation, type Want, wantOfClaim, wantOfHeld } from './want.ts';
+import { type Situation, type Want, wantOfHeld } from './want.ts';
 
 /** The decision for the whole host. */
 export interface Plan {
@@ -73,8 +74,10 @@ function planDevice(
   situation: Situation,
 ): DevicePlan {
   const device = situation.observed.devices.get(address);
-  const [claim] = claims;
-  const want = claim === undefined ? wantOfUnclaimed(held, device, situation) : wantOfClaim(claim, held, situation);
+  const [first, ...more] = claims;
+  const turn = first === undefined ? undefined : takeTurns([first, ...more], held, situation);
+  const claim = turn?.followed;
+  const want = turn?.want ?? wantOfUnclaimed(held, device, situation);
   const steps =
     device === undefined || want.place === undefined
       ? []
@@ -82,6 +85,8 @@ function planDevice(
   return {
     address,
     claims,
+    ...(claim === undefined ? {} : { followed: claim }),
+    others: turn?.others ?? [],
     ...(device?.present === true ? { have: device.place } : {}),
     ...(want.place === undefined ? {} : { want: want.place }),
     ...(want.hold === undefined ? {} : { hold: want.hold }),
@@ -140,9 +145,14 @@ function planConfigures(
       .filter(device => device.claims.length > 0 && device.want !== undefined)
       .map(device => device.address),
   );
+  const lent = new Set(
+    [...devices.values()]
+      .filter(({ want }) => want?.at === 'guest')
+      .flatMap(({ others }) => others.map(({ claim }) => claim)),
+  );
   const byDomain = claimsByDomain(claims, situation);
   const steps = situation.observed.domains.flatMap((domain: ObservedDomain) => {
-    const step = configureStep(domain, byDomain.get(domain.uuid) ?? [], placed, inventory, situation);
+    const step = configureStep(domain, byDomain.get(domain.uuid) ?? [], placed, lent, inventory, situation);
     return step === undefined ? [] : [[domain.uuid, step] as const];
   });
   return new Map(steps.sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -24,7 +24,7 @@ export function nextInventory({ devices, configures, inventory, situation }: Dec
   const next = new Map<Address, HeldDevice>();
   for (const device of devices.values()) {
     const held = inventory.get(device.address);
-    const [claim] = device.claims;
+    const claim = device.followed;
     const record =
       claim === undefined
         ? stillHeld(device, held, leavingDefinition, situation)

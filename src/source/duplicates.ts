@@ -17,6 +17,8 @@ interface Claim {
   readonly what: string;
   readonly field: string;
   readonly mark: Mark;
+  /** The assignment that takes turns with others for it; absent where only one may claim it. */
+  readonly sharer?: string;
 }
 
 /** Assignments with one name, and host policies beyond the one that there may be. */
@@ -24,7 +26,7 @@ export function duplicateNames(files: ReadonlyMap<string, ManifestFile>): Duplic
   return duplicates(files, nameClaims, 'DuplicateName', 'what was in force before stays');
 }
 
-/** Entries of one address or path. What a selector or a path stands for is known only where the devices are. */
+/** Entries of one address or path that do not share it. What a selector or a path stands for is known only where the devices are. */
 export function duplicateDevices(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
   return duplicates(files, deviceClaims, 'DuplicateDevice', 'neither of them moves it');
 }
@@ -47,7 +49,8 @@ function deviceClaims(file: ManifestFile): Claim[] {
       const field = entry.address === undefined ? 'path' : 'address';
       const device = entry.address ?? entry.path;
       if (device === undefined || mark === undefined) return [];
-      return [{ key: device, what: `the device ${device}`, field: `spec.devices[${index}].${field}`, mark }];
+      const claim = { key: device, what: `the device ${device}`, field: `spec.devices[${index}].${field}`, mark };
+      return [entry.sharing === 'Exclusive' ? claim : { ...claim, sharer: sourced.assignment.metadata.name }];
     }),
   );
 }
@@ -67,7 +70,7 @@ function duplicates(
       else group.push({ file, claim });
     }
   }
-  return [...byKey.values()].flatMap(group =>
+  return [...byKey.values()].filter(isTooMany).flatMap(group =>
     group.flatMap(({ file, claim }, index) => {
       const other = group[index === 0 ? 1 : 0];
       if (other === undefined) return [];
@@ -75,6 +78,12 @@ function duplicates(
       return [{ file, problem: { ...claim.mark, code, field: claim.field, message } }];
     }),
   );
+}
+
+/** Sharers are never too many, unless two of them are entries of one assignment. */
+function isTooMany(group: readonly { readonly claim: Claim }[]): boolean {
+  const sharers = new Set(group.flatMap(({ claim }) => claim.sharer ?? []));
+  return sharers.size < group.length;
 }
 
 function placeText(origin: Origin): string {

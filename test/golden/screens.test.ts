@@ -315,6 +315,15 @@ describe('afterwards', () => {
         views:
           live: []
           stored: []
+        others:
+          - assignment: two
+            entry: disk
+            wait:
+              kind: guard
+              reason: Conflict
+              message: 0000:02:00.0 is also named by one/disk (/m/two.yaml:7); remove it from all but one
+              since: DATE
+              overdue: false
         steps: []
         guards:
           - kind: guard

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
+import type { Claim } from '../../src/plan/claims.ts';
 import type { HeldDevice, Inventory } from '../../src/plan/inventory.ts';
 import { type Observed, type ObservedDomain, type Place, samePlace } from '../../src/plan/observed.ts';
 import { nextSteps, type Plan, plan, planSteps } from '../../src/plan/plan.ts';
@@ -88,16 +89,18 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
     .record({
       to: fc.constantFrom(...NAMES, 'nowhere'),
       devices: fc.subarray([...DEVICES]),
+      sharing: fc.constantFrom('Exclusive', 'FirstStarted' as const),
+      whenMissing: fc.constantFrom('Fail', 'Ignore' as const),
       updatePolicy: fc.constantFrom('Live', 'Live', 'OnNextStart' as const),
       whenStopped: fc.constantFrom('Assignable', 'Host' as const),
       deletionPolicy: fc.constantFrom('Assignable', 'Host', 'Orphan' as const),
       suspend: fc.constantFrom(false, false, false, true),
     })
-    .map(({ to, devices, ...spec }) =>
+    .map(({ to, devices, sharing, whenMissing, ...spec }) =>
       assignment(
         `a${index}`,
         to,
-        devices.map(text => entry(`d${text.slice(5, 7)}`, text)),
+        devices.map(text => entry(`d${text.slice(5, 7)}`, text, { sharing, whenMissing })),
         spec as never,
       ),
     );
@@ -233,6 +236,24 @@ describe('laws of the plan', () => {
     );
   });
 
+  test('of several that share a device, the one that has it keeps it, and all others that run are told so', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held) => {
+        const runs = (claim: Claim) =>
+          world.domains.find(item => item.name === domainOf(claim) && item.domid !== undefined);
+        const shared = [...plan(world, desired, held).devices.values()]
+          .filter(({ claims }) => claims.length > 1 && claims.every(claim => claim.conflict === undefined))
+          .filter(({ claims, have }) => claims.some(claim => isWith(have, runs(claim))));
+        for (const { have, followed, steps, others } of shared) {
+          expect(followed !== undefined && isWith(have, runs(followed))).toBe(true);
+          expect(steps).toEqual([]);
+          expect(others.filter(({ claim, hold }) => hold === undefined && runs(claim) !== undefined)).toEqual([]);
+        }
+      }),
+      runs,
+    );
+  });
+
   test('an attachment that is not ours, to a domain that no assignment names, is not undone', () => {
     fc.assert(
       fc.property(worldArb, sourceArb, (world, desired) => {
@@ -262,6 +283,15 @@ describe('laws of the plan', () => {
     );
   });
 });
+
+function domainOf(claim: Claim): string | undefined {
+  const selector = claim.assignment.assignment.spec.domain;
+  return 'name' in selector ? selector.name : undefined;
+}
+
+function isWith(place: Place | undefined, domain: ObservedDomain | undefined): boolean {
+  return place?.at === 'guest' && domain !== undefined && place.domid === domain.domid;
+}
 
 function withoutVia(step: Step): string {
   return JSON.stringify({ ...step, via: undefined });

@@ -36,11 +36,17 @@ export function randomWorld(random: Random): World {
   };
 }
 
-/** What somebody might want of such a host; each device is named at most twice. */
+/** What somebody might want of such a host: devices that several name are in conflict, or shared. */
 export function randomSource(random: Random): SourceSnapshot {
+  const shares = new Set(DEVICES.filter(() => random.chance(0.5)));
   const assignments = DOMAINS.filter(() => random.chance(0.8)).map(name => {
     const entries = DEVICES.filter(() => random.chance(0.3)).map(
-      (device): DeviceEntry => entry(`d${device.slice(5, 7)}`, device, { permissive: random.chance(0.1) }),
+      (device): DeviceEntry =>
+        entry(`d${device.slice(5, 7)}`, device, {
+          permissive: random.chance(0.1),
+          sharing: shares.has(device) ? 'FirstStarted' : 'Exclusive',
+          whenMissing: random.chance(0.5) ? 'Fail' : 'Ignore',
+        }),
     );
     return assignment(name, random.chance(0.05) ? 'nowhere' : name, entries, {
       updatePolicy: random.chance(0.1) ? 'OnNextStart' : 'Live',

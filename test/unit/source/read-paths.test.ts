@@ -162,4 +162,16 @@ describe('several files', () => {
       }
     `);
   });
+
+  it('with several owners that take turns: no error, unless one does not, or one is there twice', async () => {
+    const sharing = (name: string): string =>
+      `${assignmentYaml(name, '0000:01:00.0').trimEnd()}\n      sharing: FirstStarted\n`;
+    write('a.yaml', sharing('red'));
+    write('b.yaml', sharing('blue'));
+    expect((await read(folder)).shown.trim()).toBe('');
+    write('c.yaml', assignmentYaml('green', '0000:01:00.0'));
+    expect((await read(folder)).shown.match(/DuplicateDevice/g)).toHaveLength(3);
+    write('c.yaml', `${sharing('green')}    - {name: again, address: "0000:01:00.0", sharing: FirstStarted}\n`);
+    expect((await read(folder)).shown.match(/DuplicateDevice/g)).toHaveLength(4);
+  });
 });

@@ -1,0 +1,122 @@
+import type { Claim } from './claims.ts';
+import { findDomain } from './domains.ts';
+import { type Hold, wait } from './hold.ts';
+import type { HeldDevice } from './inventory.ts';
+import { type ObservedDomain, type Place, samePlace } from './observed.ts';
+import { type Situation, type Want, wantOfClaim } from './want.ts';
+
+/** A claim on a device that is not followed now. Without `hold` its domain is off, and nothing keeps it from its turn. */
+export interface Bystander {
+  readonly claim: Claim;
+  readonly hold?: Hold;
+}
+
+/** What the claims on one device come to. */
+export interface Turn {
+  /** The only claim, or of those that share the device the one whose turn it is. */
+  readonly followed: Claim;
+  readonly want: Want;
+  readonly others: readonly Bystander[];
+}
+
+/** A claim with what it would want if it were alone. */
+interface Sharer {
+  readonly claim: Claim;
+  readonly domain: ObservedDomain | undefined;
+  readonly want: Want;
+}
+
+/**
+ * Whose turn it is: the domain that has the device keeps it; otherwise it goes to the one that was started first, which
+ * has the lowest domain id, of those that can take it. While nobody can, the device is assignable, unless all who have a
+ * say in it want it on the host.
+ *
+ * @param claims at least one.
+ */
+export function takeTurns(
+  claims: readonly [Claim, ...Claim[]],
+  held: HeldDevice | undefined,
+  situation: Situation,
+): Turn {
+  const sharers = claims.map(claim => ({
+    claim,
+    domain: findDomain(situation.observed, claim.assignment.assignment.spec.domain),
+    want: wantOfClaim(claim, held, situation),
+  }));
+  const [first] = claims;
+  if (claims.length === 1 || first.conflict !== undefined) return turnOf(first, sharers);
+  sharers.sort((a, b) => compare(nameOf(a.claim), nameOf(b.claim)));
+  const place = situation.observed.devices.get(first.address)?.place;
+  const next = sharers.find(({ domain }) => hasIt(domain, place)) ?? firstStarted(sharers.filter(isInLine));
+  return next === undefined ? betweenTurns(sharers) : turnFor(next, sharers, place);
+}
+
+function turnOf(followed: Claim, sharers: readonly Sharer[], want?: Want): Turn {
+  const others = sharers.filter(({ claim }) => claim !== followed);
+  const own = sharers.find(({ claim }) => claim === followed);
+  return { followed, want: want ?? own?.want ?? {}, others: others.map(bystander) };
+}
+
+function bystander({ claim, want }: Sharer): Bystander {
+  return want.hold === undefined ? { claim } : { claim, hold: want.hold };
+}
+
+function turnFor(next: Sharer, sharers: readonly Sharer[], place: Place | undefined): Turn {
+  const turn = turnOf(next.claim, sharers);
+  const others = turn.others.map(other => {
+    const domain = sharers.find(({ claim }) => claim === other.claim)?.domain;
+    if (domain === undefined || isRefused(other)) return other;
+    return domain.domid === undefined
+      ? { claim: other.claim }
+      : { claim: other.claim, hold: inUse(next, domain, place) };
+  });
+  return { ...turn, others };
+}
+
+/** Nobody runs that could take it: the device waits where all can have it. */
+function betweenTurns(sharers: readonly Sharer[]): Turn {
+  const places = sharers.flatMap(({ want }) => want.place ?? []);
+  const place = places.find(({ at }) => at !== 'host') ?? places[0];
+  const followed = sharers.find(
+    ({ want }) => want.place !== undefined && place !== undefined && samePlace(want.place, place),
+  );
+  const [first] = sharers;
+  if (first === undefined) throw new Error('takeTurns needs a claim');
+  return turnOf((followed ?? first).claim, sharers);
+}
+
+function hasIt(domain: ObservedDomain | undefined, place: Place | undefined): boolean {
+  return domain?.domid !== undefined && place?.at === 'guest' && place.domid === domain.domid;
+}
+
+/** Whether a sharer would get the device now. One that is just starting counts: its definition may bring the device. */
+function isInLine({ domain, want }: Sharer): boolean {
+  if (domain?.domid === undefined) return false;
+  return want.place?.at === 'guest' || (domain.state === 'changing' && want.hold?.reason === 'DomainChanging');
+}
+
+function firstStarted(sharers: readonly Sharer[]): Sharer | undefined {
+  return sharers.toSorted((a, b) => (a.domain?.domid ?? 0) - (b.domain?.domid ?? 0))[0];
+}
+
+/** Whether something keeps a claim from the device that has nothing to do with whose turn it is. */
+function isRefused({ hold }: Bystander): boolean {
+  return hold?.kind === 'guard' || hold?.reason === 'Suspended' || hold?.reason === 'SourceIncomplete';
+}
+
+function inUse(next: Sharer, domain: ObservedDomain, place: Place | undefined): Hold {
+  const { claim } = next;
+  const holder = next.domain?.name ?? '';
+  const fact = hasIt(next.domain, place)
+    ? `${holder} has ${claim.address}`
+    : `${holder} is first to get ${claim.address}`;
+  return wait('SharedInUse', `${fact}, which it shares with ${domain.name}; it is free again when ${holder} stops`);
+}
+
+function nameOf({ assignment, entry }: Claim): string {
+  return `${assignment.assignment.metadata.name}/${entry.name}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
