@@ -1,6 +1,12 @@
 /** Builders for worlds and manifests, with defaults, for tests of the pure core. */
 import { type Address, parseAddress } from '../src/api/address.ts';
-import type { DeviceEntry, PCIAssignment, SourcedAssignment, SourceSnapshot } from '../src/api/manifest.ts';
+import type {
+  DeviceEntry,
+  PCIAssignment,
+  PCIHostPolicy,
+  SourcedAssignment,
+  SourceSnapshot,
+} from '../src/api/manifest.ts';
 import { API_VERSION } from '../src/api/manifest.ts';
 import type { PciPath } from '../src/api/path.ts';
 import { ALIAS_PREFIX } from '../src/plan/domains.ts';
@@ -82,6 +88,15 @@ export function assignment(
     origin,
     entryOrigins: devices.map((_, index) => ({ ...origin, line: index + 10 })),
     hash: JSON.stringify([name, domainName, devices, spec]),
+  };
+}
+
+export function policy(spec: Partial<PCIHostPolicy['spec']> = {}): PCIHostPolicy {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'PCIHostPolicy',
+    metadata: { name: 'host' },
+    spec: { protectedDevices: [], maxDetachesPerPass: 2, forceDetach: false, ...spec },
   };
 }
 

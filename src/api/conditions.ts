@@ -1,6 +1,7 @@
 /** A condition as in Kubernetes; `lastTransitionTime` is RFC 3339 in UTC. */
 export interface Condition {
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled';
+  /** `Orphan`, on devices alone: bound to pciback, and nobody wants it. */
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Orphan';
   readonly status: 'True' | 'False';
   /** One CamelCase word for programs. */
   readonly reason: string;

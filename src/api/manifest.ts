@@ -49,6 +49,21 @@ export interface PCIAssignment {
   };
 }
 
+/** How a guest is made to let go of a device before it is detached. */
+export interface GuestUnbind {
+  /** Program and arguments with placeholders (api/placeholders.ts). No shell reads them. */
+  readonly command: readonly string[];
+  /** What goes to its standard input, with placeholders. */
+  readonly input?: string;
+  /** 1 to 90. */
+  readonly timeoutSeconds: number;
+  /** Whether a device is detached although the command failed. */
+  readonly onFailure: 'Refuse' | 'Proceed';
+}
+
+/** How many devices may leave running guests at once where no policy says it. */
+export const MAX_DETACHES_DEFAULT = 2;
+
 /** Rules for the whole host; at most one. */
 export interface PCIHostPolicy {
   readonly apiVersion: typeof API_VERSION;
@@ -56,6 +71,12 @@ export interface PCIHostPolicy {
   readonly metadata: Metadata;
   readonly spec: {
     readonly protectedDevices: readonly ({ readonly address: Address } | { readonly path: PciPath })[];
+    /** How many devices may leave running guests at once without a person's approval. */
+    readonly maxDetachesPerPass: number;
+    /** Absent: a guest is not told before a device is detached. */
+    readonly guestUnbind?: GuestUnbind;
+    /** Whether a device is torn from a guest that has refused to let go of it several times. */
+    readonly forceDetach: boolean;
   };
 }
 

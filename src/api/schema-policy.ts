@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { API_VERSION, type PCIHostPolicy } from './manifest.ts';
+import { API_VERSION, MAX_DETACHES_DEFAULT, type PCIHostPolicy } from './manifest.ts';
+import { guestUnbind } from './schema-guest-unbind.ts';
 import { exactlyOne, exactlyOneMeta } from './schema-locator.ts';
 import { address, metadata, path } from './schema-scalars.ts';
 import { type IssueParams, unsupportedField } from './schema-unsupported.ts';
 
 const PROTECTED_MAX = 256;
+const DETACHES_MAX = 1024;
 const notSupported: IssueParams = { problem: 'NotSupported' };
 
 const LOCATORS = ['address', 'path'] as const;
@@ -42,17 +44,22 @@ export const hostPolicySchema: z.ZodType<PCIHostPolicy> = z
           .default([])
           .describe('Devices that stay with dom0 whatever an assignment says.'),
         allow,
-        maxDetachesPerPass: unsupportedField(
-          'How many devices may be detached at once without being approved.',
-          'there is no such limit',
-        ),
-        guestUnbind: unsupportedField(
-          'Command that makes a guest let go of a device before it is detached.',
-          'a guest is not told before a device is detached',
-        ),
+        maxDetachesPerPass: z
+          .int()
+          .min(0, `must be from 0 to ${DETACHES_MAX}`)
+          .max(DETACHES_MAX, `must be from 0 to ${DETACHES_MAX}`)
+          .default(MAX_DETACHES_DEFAULT)
+          .describe(
+            'How many devices may leave running guests at once; more wait for xenpci approve. 0: every one waits.',
+          ),
+        guestUnbind: guestUnbind.exactOptional(),
+        forceDetach: z
+          .boolean()
+          .default(false)
+          .describe('true: a device that an HVM guest has refused to let go of three times is torn from it.'),
         hosts: unsupportedField('Hosts that the object is for.', 'every object is for the host that reads it'),
       })
-      .transform(({ protectedDevices }) => ({ protectedDevices }))
+      .transform(({ allow: _, hosts: __, ...spec }) => spec)
       .describe('The rules.'),
   })
   .describe('Rules for the whole host; at most one.');

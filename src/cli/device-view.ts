@@ -4,7 +4,7 @@ import type { ResolvedEntry } from '../plan/claims.ts';
 import { type ObservedDevice, placeText } from '../plan/observed.ts';
 import { nextFor } from './next.ts';
 import { viewsOf } from './objects.ts';
-import { deviceReadiness, entryOf, readyCell } from './readiness.ts';
+import { deviceReadiness, entryOf, isOrphaned, ORPHAN_TEXT, readyCell } from './readiness.ts';
 import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import { tone } from './table.ts';
@@ -46,12 +46,14 @@ function showViews(screen: Screen, look: Survey, device: ObservedDevice): void {
   if (divergence !== undefined) screen.field('Diverged', tone(divergence, 'bad'));
 }
 
-function showIntent(screen: Screen, look: Survey, { address }: ObservedDevice): void {
+function showIntent(screen: Screen, look: Survey, device: ObservedDevice): void {
+  const { address } = device;
   const status = look.status.devices.find(found => found.address === address);
   const readiness = deviceReadiness(look, address);
   screen.field('Assignment', ...namedBy(look, address, status));
   screen.field('Wanted', status?.want === undefined ? undefined : placeText(status.want));
   screen.field('Ready', readyCell(readiness?.ready));
+  if (isOrphaned(look, device)) screen.field('Orphan', ORPHAN_TEXT);
   if (status !== undefined && isIdle(status) && readiness !== undefined) {
     screen.field('Reason', `${readiness.reason}: ${readiness.message}`);
   }

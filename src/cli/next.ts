@@ -1,6 +1,6 @@
 import type { DeviceStatus } from '../controller/status-types.ts';
 import type { HoldReason } from '../plan/hold.ts';
-import { deviceReadiness, entryOf } from './readiness.ts';
+import { deviceReadiness, entryOf, isOrphaned } from './readiness.ts';
 import type { Survey } from './survey.ts';
 import { timeOfDay } from './times.ts';
 
@@ -10,6 +10,8 @@ interface Scene {
   /** The domain that gets it, and the one that has it, quoted for a shell. */
   readonly taker: string;
   readonly holder: string;
+  /** Of the two, the one that waits to be resumed. */
+  readonly paused: string;
   /** Where the entry is written: `file:line`. */
   readonly entry: string;
 }
@@ -17,9 +19,10 @@ interface Scene {
 const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   DeviceMissing: ({ entry }) => `Put the card back, or remove its entry (${entry}).`,
   DomainNotFound: ({ entry }) => `Define the domain, or correct spec.domain (${entry}).`,
-  DomainPaused: ({ taker }) => `Resume the domain: virsh resume ${taker}`,
+  DomainPaused: ({ paused }) => `Resume the domain: virsh resume ${paused}`,
   DomainChanging: () => 'Nothing: it goes on when the domain has started or stopped.',
   NeedsRestart: ({ taker }) => `Stop and start the domain: virsh shutdown ${taker}, then virsh start ${taker}`,
+  NeedsApproval: () => 'If they may all go: xenpci approve. If not, correct the manifests.',
   HeldByOther: ({ holder, address }) =>
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
   SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
@@ -38,9 +41,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
 /** What a person can do about a device now, as one sentence. */
 export function nextFor(survey: Survey, address: string): string {
   const device = survey.status.devices.find(found => found.address === address);
-  if (device === undefined) {
-    return `Nothing: no manifest names it, so it is left alone. To assign it, name it in ${survey.globals.manifests}.`;
-  }
+  if (device === undefined) return nextForUnnamed(survey, address);
   const ready = deviceReadiness(survey, address)?.ready === true;
   return ready ? 'Nothing: it is where it should be.' : nextForPending(survey, device);
 }
@@ -56,14 +57,26 @@ export function nextForPending(survey: Survey, device: DeviceStatus): string {
   return 'Run `xenpci reconcile --once`, or `xenpci run`: no controller runs on this host.';
 }
 
+function nextForUnnamed(survey: Survey, address: string): string {
+  const assign = `To assign it, name it in ${survey.globals.manifests}.`;
+  const device = [...survey.observed.devices.values()].find(found => found.address === address);
+  if (device !== undefined && isOrphaned(survey, device)) {
+    return `Nothing, unless you want it elsewhere. To give it back to dom0: xl pci-assignable-remove -r ${address}. ${assign}`;
+  }
+  return `Nothing: no manifest names it, so it is left alone. ${assign}`;
+}
+
 function sceneOf(survey: Survey, device: DeviceStatus): Scene {
   const entry = entryOf(survey, device.address);
   const selector = entry?.assignment.assignment.spec.domain;
   const taker = selector === undefined ? '' : 'uuid' in selector ? selector.uuid : selector.name;
+  const holder = device.have?.at === 'guest' ? device.have.domain : '';
   return {
     address: device.address,
     taker: shellQuoted(taker),
-    holder: shellQuoted(device.have?.at === 'guest' ? device.have.domain : ''),
+    holder: shellQuoted(holder),
+    // As long as its present guest is paused, a device is wanted nowhere.
+    paused: shellQuoted(device.want === undefined ? holder : taker),
     entry: entry === undefined ? 'see its manifest' : `${entry.origin.file}:${entry.origin.line}`,
   };
 }

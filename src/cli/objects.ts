@@ -3,7 +3,7 @@ import { API_VERSION } from '../api/manifest.ts';
 import { type AssignmentStatus, asSeenBy } from '../controller/status-types.ts';
 import { isOurs } from '../plan/domains.ts';
 import type { ObservedDevice } from '../plan/observed.ts';
-import { deviceReadiness, entryOf } from './readiness.ts';
+import { deviceReadiness, entryOf, isOrphaned, ORPHAN_TEXT } from './readiness.ts';
 import type { Survey } from './survey.ts';
 
 /** Kind, name and the rest of what `-o yaml` and `-o json` print. */
@@ -43,7 +43,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       guards: status?.wait?.kind === 'guard' ? [status.wait] : [],
       waits: status?.wait?.kind === 'wait' ? [status.wait] : [],
       failure: status?.failure,
-      conditions: deviceConditions(survey, address),
+      conditions: deviceConditions(survey, device),
     },
   };
 }
@@ -62,7 +62,11 @@ export function viewsOf({ observed }: Survey, { address }: ObservedDevice): { li
   return { live, stored };
 }
 
-function deviceConditions(survey: Survey, address: string): Partial<Condition>[] {
+function deviceConditions(survey: Survey, device: ObservedDevice): Partial<Condition>[] {
+  const { address } = device;
+  if (isOrphaned(survey, device)) {
+    return [{ type: 'Orphan', status: 'True', reason: 'WantedByNobody', message: ORPHAN_TEXT }];
+  }
   const readiness = deviceReadiness(survey, address);
   if (readiness === undefined) return [];
   const { ready, reason, message } = readiness;

@@ -43,7 +43,7 @@ function asked({ assignment, origin }: Survey['source']['assignments'][number]):
 }
 
 function showDevice(screen: Screen, look: Survey, device: DevicePlan): void {
-  const { address, claims, others, have, want, hold, steps } = device;
+  const { address, claims, others, have, want, hold } = device;
   const observed = look.observed.devices.get(address);
   const text = [observed?.text.vendor, observed?.text.device].filter(part => part).join(' ');
   screen.line(text === '' ? address : `${address}  ${text}`);
@@ -60,8 +60,13 @@ function showDevice(screen: Screen, look: Survey, device: DevicePlan): void {
     screen.field(label, tone(`${hold.reason}: ${hold.message}`, hold.kind === 'guard' ? 'bad' : 'plain'));
   }
   if (observed?.divergence !== undefined) screen.field('  diverged', tone(observed.divergence, 'bad'));
-  if (steps.length > 0) screen.field('  steps', ...stepLines(steps.map(stepText)));
+  showSteps(screen, device);
   screen.line();
+}
+
+function showSteps(screen: Screen, { steps, afterApproval = [] }: DevicePlan): void {
+  if (steps.length > 0) screen.field('  steps', ...stepLines(steps.map(stepText)));
+  if (afterApproval.length > 0) screen.field('  once approved', ...stepLines(afterApproval.map(stepText)));
 }
 
 /** What keeps those who name a device from it. In a conflict it is one and the same for all. */

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { messageOf } from '../daemon/message-of.ts';
+import { approveCommand } from './commands/approve.ts';
 import { describeCommand } from './commands/describe.ts';
 import { getCommand } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
@@ -59,6 +60,7 @@ function createProgram(context: Context): Command {
     runCommand,
     reconcileCommand,
     planCommand,
+    approveCommand,
     validateCommand,
     getCommand,
     describeCommand,

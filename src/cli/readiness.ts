@@ -2,6 +2,8 @@ import type { Address } from '../api/address.ts';
 import type { DeviceEntry } from '../api/manifest.ts';
 import { type DeviceStatus, isReady } from '../controller/status-types.ts';
 import type { ResolvedEntry } from '../plan/claims.ts';
+import type { ObservedDevice } from '../plan/observed.ts';
+import { isOrphan } from '../plan/orphan.ts';
 import type { Survey } from './survey.ts';
 import { type CellInput, tone } from './table.ts';
 
@@ -40,6 +42,15 @@ export function deviceReadiness(survey: Survey, address: string): Readiness | un
   const device = survey.status.devices.find(found => found.address === address);
   if (device === undefined) return undefined;
   return readinessOf(device, entryOf(survey, address)?.entry.whenMissing ?? 'Fail');
+}
+
+/** What an orphan is, as a sentence. */
+export const ORPHAN_TEXT =
+  'it is bound to pciback, and no manifest, record or stored definition wants it; it is left alone';
+
+/** Whether a device is bound to pciback and wanted by nobody. */
+export function isOrphaned({ plan, observed }: Survey, device: ObservedDevice): boolean {
+  return isOrphan(device, plan, observed);
 }
 
 /** The READY column: `True`, `False`, or nothing where there is nothing to be ready. */

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import type { OnStop } from '../daemon/stop-requests.ts';
 
 /** Somewhere to write text, such as standard output. */
@@ -18,6 +19,8 @@ export interface Shell {
   readonly program: string;
   /** Called at each signal that asks the program to stop. */
   readonly onStop: OnStop;
+  /** Asks a person and waits for a line; absent where nobody can answer: standard input or error is no terminal. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -35,7 +38,19 @@ export function processShell(): Shell {
         for (const signal of STOP_SIGNALS) process.off(signal, stop);
       };
     },
+    ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),
   };
+}
+
+/** The question goes to standard error: standard output may be kept in a file. An end of input is an empty answer. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const ended = new Promise<string>(resolve => terminal.once('close', () => resolve('')));
+  try {
+    return await Promise.race([terminal.question(question), ended]);
+  } finally {
+    terminal.close();
+  }
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

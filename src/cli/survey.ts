@@ -4,11 +4,13 @@ import type { Host, Source } from '../controller/ports.ts';
 import { DEFAULT_OPTIONS } from '../controller/reconciler.ts';
 import { computeStatus } from '../controller/status.ts';
 import type { Status } from '../controller/status-types.ts';
+import { ApprovalFile } from '../daemon/approval-file.ts';
 import { InventoryFile } from '../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import { createHost, detectXen } from '../host/index.ts';
+import { type Approval, inForce } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { type Plan, plan } from '../plan/plan.ts';
@@ -22,6 +24,7 @@ export interface Survey {
   readonly observed: Observed;
   readonly source: SourceSnapshot;
   readonly inventory: Inventory;
+  readonly approvals: readonly Approval[];
   readonly plan: Plan;
   /** With the times that a running controller knows. */
   readonly status: Status;
@@ -59,13 +62,16 @@ export async function surveyOf(globals: Globals, host: Host, source: Source, liv
   const inventory = await new InventoryFile(globals.layout).load().catch((cause: unknown) => {
     throw new CliError(messageOf(cause), { cause });
   });
-  return conclude({ globals, observed, source: snapshot, inventory, now: Date.now() }, live);
+  // What cannot be read approves nothing: the controller says so, and the next approval replaces it.
+  const approvals = await new ApprovalFile(globals.layout).load().catch(() => []);
+  return conclude({ globals, observed, source: snapshot, inventory, approvals, now: Date.now() }, live);
 }
 
 /** What follows from one look. Pure. */
 export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, live?: LiveStatus): Survey {
-  const { observed, source, inventory, now } = look;
-  const decided = plan(observed, source, inventory);
+  const { observed, source, inventory, approvals, now } = look;
+  const failures = (address: string): number => failureOf(live?.status, address)?.count ?? 0;
+  const decided = plan(observed, source, inventory, { approved: inForce(approvals, now), failures });
   const fresh = computeStatus({
     plan: decided,
     observed,

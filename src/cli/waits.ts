@@ -16,8 +16,9 @@ export function isIdle({ steps, wait, failure }: DeviceStatus): boolean {
 
 /** What is to come of a device: its steps, what it waits for or why it is refused, and how it failed. */
 export function showPending(screen: Screen, look: Survey, device: DeviceStatus | undefined): void {
-  const { steps, wait, failure } = device ?? { steps: [] };
-  screen.field('Steps', ...stepLines(steps));
+  const { steps, afterApproval, wait, failure }: Partial<DeviceStatus> = device ?? {};
+  screen.field('Steps', ...stepLines(steps ?? []));
+  if (afterApproval !== undefined) screen.field('Once approved', ...stepLines(afterApproval));
   if (wait !== undefined) screen.field(wait.kind === 'guard' ? 'Refused' : 'Waits', ...waitLines(wait, look));
   if (failure !== undefined) screen.field('Failed', ...failureLines(failure, look));
 }

@@ -63,8 +63,9 @@ export class Controller {
   }
 
   async #loop(isDone: (result: PassResult) => boolean): Promise<void> {
-    const { host, source, clock, resyncMs } = this.#parts;
-    const endHints = [host.onHint(() => this.#wake.now()), source.onHint(() => this.#wake.now())];
+    const { host, source, approvals, clock, resyncMs } = this.#parts;
+    const wake = (): void => this.#wake.now();
+    const endHints = [host, source, ...(approvals === undefined ? [] : [approvals])].map(each => each.onHint(wake));
     this.#wake.now();
     try {
       for (;;) {

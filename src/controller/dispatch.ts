@@ -7,6 +7,8 @@ import type { Clock, Host } from './ports.ts';
 export interface Finished {
   readonly step: Step;
   readonly error?: string;
+  /** What went wrong on the way and was put up with. */
+  readonly remarks: readonly string[];
   readonly durationMs: number;
 }
 
@@ -70,8 +72,9 @@ export class Dispatch {
     const startedAt = this.#clock.now();
     const deadline = startDeadline(this.#clock, this.#options.stepDeadlineMs, signal);
     let error: string | undefined;
+    const remarks: string[] = [];
     try {
-      await this.#host.perform(step, deadline.signal);
+      await this.#host.perform(step, deadline.signal, text => remarks.push(text));
     } catch (cause) {
       error = cause instanceof Error ? cause.message : String(cause);
     } finally {
@@ -79,7 +82,7 @@ export class Dispatch {
     }
     const durationMs = this.#clock.now() - startedAt;
     this.#inFlight.delete(key);
-    this.#finished.push({ step, ...(error === undefined ? {} : { error }), durationMs });
+    this.#finished.push({ step, ...(error === undefined ? {} : { error }), remarks, durationMs });
     this.#onFinished();
   }
 }

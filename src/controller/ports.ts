@@ -1,4 +1,5 @@
 import type { SourceSnapshot } from '../api/manifest.ts';
+import type { Approval } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Step } from '../plan/step.ts';
@@ -12,9 +13,10 @@ export interface Host {
   observe(signal: AbortSignal): Promise<Observed>;
   /**
    * Takes one step, after checking once more that it is possible. Returning means only that nothing complained.
+   * @param remark told what went wrong on the way and was put up with, as the policy has it.
    * @throws {HostError} with the toolstack's own words.
    */
-  perform(step: Step, signal: AbortSignal): Promise<void>;
+  perform(step: Step, signal: AbortSignal, remark?: (text: string) => void): Promise<void>;
   /** Calls `hint` whenever something may have changed. @returns a function that ends it. */
   onHint(hint: (about: string) => void): () => void;
   /** Lets go of every connection. */
@@ -36,6 +38,14 @@ export interface InventoryStore {
   load(): Promise<Inventory>;
   /** Returns when the record is on disk. @throws when it is not: then no step may follow. */
   save(inventory: Inventory): Promise<void>;
+}
+
+/** What a person has approved. */
+export interface ApprovalStore {
+  /** @throws when the approvals are there and cannot be read: then nothing counts as approved. */
+  load(): Promise<readonly Approval[]>;
+  /** Calls `hint` whenever something may have been approved. @returns a function that ends it. */
+  onHint(hint: () => void): () => void;
 }
 
 /** Time, so that a test can own it. Milliseconds since the epoch. */

@@ -1,12 +1,14 @@
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { type Approval, inForce } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { nextSteps, type Plan, plan } from '../plan/plan.ts';
+import type { Standing } from '../plan/standing.ts';
 import { type Step, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { startDeadline } from './deadline.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
-import type { Clock, Host, InventoryStore, Source } from './ports.ts';
+import type { ApprovalStore, Clock, Host, InventoryStore, Source } from './ports.ts';
 import type { Reporter } from './report.ts';
 import { computeStatus } from './status.ts';
 import type { Status } from './status-types.ts';
@@ -28,6 +30,8 @@ export interface ReconcilerParts {
   readonly host: Host;
   readonly source: Source;
   readonly store: InventoryStore;
+  /** Absent: nothing is ever approved. */
+  readonly approvals?: ApprovalStore;
   readonly clock: Clock;
   readonly report: Reporter;
   readonly options?: Partial<ReconcilerOptions>;
@@ -46,6 +50,13 @@ export interface PassResult {
   readonly nextDue?: number;
 }
 
+interface Look {
+  readonly source: SourceSnapshot;
+  readonly observed: Observed;
+  readonly inventory: Inventory;
+  readonly approvals: readonly Approval[];
+}
+
 const LOOK = 'look';
 const RECORD = 'record';
 
@@ -61,6 +72,7 @@ export class Reconciler {
   #stopped = false;
   #status: Status | undefined;
   #problems: readonly ManifestProblem[] = [];
+  #approvalsError: string | undefined;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -88,10 +100,12 @@ export class Reconciler {
     this.#unjudged.push(...this.#dispatch.drain());
     const look = await this.#look(signal);
     if (look === undefined) return this.#result(false, 0, 1);
-    const { source, observed, inventory } = look;
-    const decided = plan(observed, source, inventory);
+    const { source, observed, inventory, approvals } = look;
+    const decide = (): Plan => plan(observed, source, inventory, this.#standing(approvals));
+    const before = decide();
+    // What has failed just now may change how it is tried next.
+    const decided = this.#judge(nextSteps(before)) ? decide() : before;
     const next = nextSteps(decided);
-    this.#judge(next);
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
     if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length);
@@ -102,15 +116,19 @@ export class Reconciler {
     return this.#result(true, started.length, next.length + this.#dispatch.open().length + settling.length);
   }
 
-  async #look(
-    signal: AbortSignal,
-  ): Promise<{ source: SourceSnapshot; observed: Observed; inventory: Inventory } | undefined> {
+  #standing(approvals: readonly Approval[]): Standing {
+    const approved = inForce(approvals, this.#parts.clock.now());
+    return { approved, failures: address => this.#backoff.get(address)?.count ?? 0 };
+  }
+
+  async #look(signal: AbortSignal): Promise<Look | undefined> {
     const { host, source, store, clock, report } = this.#parts;
     const deadline = startDeadline(clock, this.#options.lookDeadlineMs, signal);
     try {
       this.#inventory ??= await store.load();
       const observed = await host.observe(deadline.signal);
-      const look = { source: await source.read(), observed, inventory: this.#inventory };
+      const approvals = await this.#loadApprovals();
+      const look = { source: await source.read(), observed, inventory: this.#inventory, approvals };
       this.#backoff.forget(LOOK);
       return look;
     } catch (cause) {
@@ -125,21 +143,39 @@ export class Reconciler {
     }
   }
 
-  #judge(next: readonly Step[]): void {
+  async #loadApprovals(): Promise<readonly Approval[]> {
+    const { approvals, report } = this.#parts;
+    try {
+      const loaded = (await approvals?.load()) ?? [];
+      this.#approvalsError = undefined;
+      return loaded;
+    } catch (cause) {
+      const error = messageOf(cause);
+      if (error !== this.#approvalsError) report({ type: 'ApprovalsUnreadable', error });
+      this.#approvalsError = error;
+      return [];
+    }
+  }
+
+  /** @returns whether a step has failed. */
+  #judge(next: readonly Step[]): boolean {
     const { clock, report } = this.#parts;
     const again = new Map(next.map(step => [stepKey(step), identityOf(step)]));
-    for (const { step, error, durationMs } of this.#unjudged.splice(0)) {
+    let failed = false;
+    for (const { step, error, remarks, durationMs } of this.#unjudged.splice(0)) {
       const key = stepKey(step);
       if (again.get(key) !== identityOf(step)) {
         this.#backoff.forget(key);
-        const note = error === undefined ? {} : { note: `it took hold although the host said: ${error}` };
-        report({ type: 'StepPerformed', step, durationMs, ...note });
+        const notes = error === undefined ? remarks : [...remarks, `it took hold although the host said: ${error}`];
+        report({ type: 'StepPerformed', step, durationMs, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) });
         continue;
       }
-      const text = error ?? 'the host reported success, but nothing changed';
+      failed = true;
+      const text = [...remarks, error ?? 'the host reported success, but nothing changed'].join('; ');
       const failure = this.#backoff.fail(key, text, clock.now());
       report({ type: 'StepFailed', step, durationMs, error: text, retryAt: failure.until });
     }
+    return failed;
   }
 
   async #remember(decided: Plan, inventory: Inventory): Promise<boolean> {

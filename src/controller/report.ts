@@ -17,6 +17,8 @@ export type Report =
     }
   | { readonly type: 'LookFailed'; readonly error: string; readonly retryAt: number }
   | { readonly type: 'RecordFailed'; readonly error: string; readonly retryAt: number }
+  /** They cannot be read: nothing counts as approved. */
+  | { readonly type: 'ApprovalsUnreadable'; readonly error: string }
   | { readonly type: 'ManifestProblems'; readonly problems: readonly ManifestProblem[] }
   | { readonly type: 'StatusChanged'; readonly status: Status };
 

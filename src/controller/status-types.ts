@@ -38,6 +38,8 @@ export interface DeviceStatus {
   /** The step that is being taken; until it has ended, what a look shows may be half of it. */
   readonly underWay?: string;
   readonly steps: readonly string[];
+  /** The steps that are held until a person approves them. */
+  readonly afterApproval?: readonly string[];
   readonly wait?: WaitStatus;
   readonly failure?: FailureStatus;
   readonly divergence?: string;

@@ -27,6 +27,7 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   HeldByOther: 600_000,
   SharedInUse: Number.POSITIVE_INFINITY,
   SourceIncomplete: 600_000,
+  NeedsApproval: 600_000,
   NeedsRestart: 86_400_000,
   Suspended: Number.POSITIVE_INFINITY,
 };
@@ -80,6 +81,7 @@ function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
     ...(want === undefined ? {} : { want }),
     ...(underWay === undefined ? {} : { underWay: stepText(underWay) }),
     steps: device.steps.map(stepText),
+    ...(device.afterApproval === undefined ? {} : { afterApproval: device.afterApproval.map(stepText) }),
     ...(hold === undefined ? {} : { wait: waitStatus(hold, beforeOf(address, input)?.wait, input) }),
     ...(failure === undefined ? {} : { failure: failureStatus(failure) }),
     ...(divergence === undefined ? {} : { divergence }),

@@ -46,6 +46,8 @@ export class Narration {
         return [this.#failed(report, `cannot look at the host: ${report.error}`)];
       case 'RecordFailed':
         return [this.#failed(report, report.error)];
+      case 'ApprovalsUnreadable':
+        return [line('error', report.type, `${report.error}; until then nothing counts as approved`, {})];
       case 'ManifestProblems':
         return problems(report.problems);
       case 'StatusChanged': {

@@ -2,6 +2,7 @@ import type { Dom0Layout } from '../api/layout.ts';
 import { Controller } from '../controller/controller.ts';
 import type { Clock, Host, Source } from '../controller/ports.ts';
 import type { Reporter } from '../controller/report.ts';
+import { ApprovalFile } from './approval-file.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { acquireLock } from './lock.ts';
 import type { Log } from './log.ts';
@@ -45,7 +46,10 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
   };
   try {
     const store = new InventoryFile(layout);
-    return await work(new Controller({ host, source, store, clock, report, resyncMs }));
+    const approvals = new ApprovalFile(layout, message => {
+      log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
+    });
+    return await work(new Controller({ host, source, store, approvals, clock, report, resyncMs }));
   } finally {
     await statusFile.close();
     await lock.release();

@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly deadlineMs: number;
   /** Milliseconds between SIGTERM and SIGKILL. Default 2,000. */
   readonly graceMs?: number;
+  /** What it reads on standard input; nothing when absent. */
+  readonly input?: string;
   /** Ends it as the deadline does. */
   readonly signal?: AbortSignal;
   /** Bytes kept of each of standard output and standard error. Default 65,536. */
@@ -46,7 +48,7 @@ const GRACE_MS = 2_000;
 const OUTPUT_MAX = 65_536;
 
 /**
- * Runs a program without a shell, with nothing on standard input, and waits for it and for all that hold its output.
+ * Runs a program without a shell and waits for it and for all that hold its output.
  * Its messages are in English whatever dom0 speaks.
  * @returns how it ended, whatever its exit code.
  * @throws {CommandError} when it is not there, does not start, dies of a signal, or had to be killed.
@@ -57,7 +59,7 @@ export function runCommand(program: string, args: readonly string[], options: Co
     return Promise.reject(new CommandError('Aborted', `${label}: called off before it began`, NO_OUTPUT));
   }
   return new Promise((resolve, reject) => {
-    const child = start(program, args, label);
+    const child = start(program, args, label, options.input);
     const output = collect(child, options.outputMax ?? OUTPUT_MAX);
     const killing = killLater(child, options);
     child.once('error', error => {
@@ -76,15 +78,24 @@ export function runCommand(program: string, args: readonly string[], options: Co
 }
 
 /** Starts a program in a process group of its own, so that what it starts dies with it. */
-function start(program: string, args: readonly string[], label: string): ChildProcess {
+function start(program: string, args: readonly string[], label: string, input: string | undefined): ChildProcess {
   try {
     const env = { ...process.env, LC_ALL: 'C' };
-    return spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+    const stdin = input === undefined ? 'ignore' : 'pipe';
+    const child = spawn(program, args, { detached: true, stdio: [stdin, 'pipe', 'pipe'], env });
+    feed(child, input);
+    return child;
   } catch (error) {
     // Node refuses arguments that no program can be given.
     const message = `${JSON.stringify(label)}: cannot be run: ${errorText(error)}`;
     throw new CommandError('NotStarted', message, NO_OUTPUT, { cause: error });
   }
+}
+
+/** A program need not read what it is given: it may end before, or close its input. */
+function feed({ stdin }: ChildProcess, input: string | undefined): void {
+  stdin?.on('error', () => undefined);
+  stdin?.end(input);
 }
 
 const NO_OUTPUT: CommandOutput = { stdout: '', stderr: '', cut: false };
@@ -127,6 +138,7 @@ function killLater(
     grace = setTimeout(() => {
       signalGroup(child, 'SIGKILL');
       // Whoever left the group may hold the pipes open for ever.
+      child.stdin?.destroy();
       child.stdout?.destroy();
       child.stderr?.destroy();
     }, graceMs ?? GRACE_MS);

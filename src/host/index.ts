@@ -24,7 +24,7 @@ export function createHost(layout: Dom0Layout, deadlines: Partial<HostDeadlines>
       ids ??= loadPciIds(layout.pciIds);
       return observe(dom0, await ids, forManyCalls(signal));
     },
-    perform: (step, signal) => perform(dom0, step, forManyCalls(signal)),
+    perform: (step, signal, remark) => perform(dom0, step, forManyCalls(signal), remark),
     onHint: hint => hints.add(hint),
     async close() {
       hints.close();

@@ -1,4 +1,4 @@
-import { type Address, parseAddress } from '../api/address.ts';
+import { type Address, formatAddress, parseAddress } from '../api/address.ts';
 
 /** One device of a guest's PCI backend. */
 export interface BackendDevice {
@@ -111,6 +111,22 @@ function isClosing({ state }: BackendDevice): boolean {
 
 function isHvm(backend: PciBackend, type: GuestType): boolean {
   return type === undefined ? backend.devices.some(device => device.vdevfn !== undefined) : type !== 'pv';
+}
+
+/**
+ * Where a guest sees a device, `0000:00:01.0`: for a PV guest where pciback has put it, for an HVM guest the slot and
+ * function on bus 0 that its device model has answered. The guest's own nodes are not asked.
+ * @returns undefined when it is not known, as for an HVM guest whose device model runs in a stub domain.
+ */
+export function guestAddress({ vdev, vdevfn }: BackendDevice, type: GuestType): Address | undefined {
+  if (type === 'hvm') return vdevfn === undefined ? undefined : fromDevfn(Number.parseInt(vdevfn, 16));
+  const [, place = '', fn = ''] = /^(.*\.)([0-9a-f]{2})$/i.exec(vdev ?? '') ?? [];
+  return parseAddress(`${place}${Number.parseInt(fn, 16)}`);
+}
+
+/** Five bits of slot, three of function; what is above them is libxl's own. */
+function fromDevfn(devfn: number): Address {
+  return formatAddress({ segment: 0, bus: 0, device: (devfn >> 3) & 0x1f, function: devfn & 7 });
 }
 
 /** What a backend shows, for a message. */

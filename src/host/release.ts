@@ -3,7 +3,7 @@ import type { ReleaseStep } from '../plan/step.ts';
 import { lookAt, refusal, requireFree } from './checks.ts';
 import type { Dom0 } from './dom0.ts';
 import { PCIBACK } from './sysfs.ts';
-import { bindDriver, clearOverride } from './sysfs-write.ts';
+import { bindDriver, clearOverride, probeDrivers } from './sysfs-write.ts';
 import { XlError } from './xl.ts';
 
 /**
@@ -21,10 +21,11 @@ export async function release(
   const { sysfs } = dom0.layout;
   await clearOverride(sysfs, address);
   await unassign(dom0, address, true, signal);
-  if (driver === undefined) return;
   // xl does not know the driver of a device that came to pciback by other means.
   const after = await dom0.sysfs.device(address);
-  if (after !== undefined && after.driver === undefined) await bindDriver(sysfs, address, driver);
+  if (after === undefined || after.driver !== undefined) return;
+  if (driver === undefined) await probeDrivers(sysfs, address);
+  else await bindDriver(sysfs, address, driver);
 }
 
 /**

@@ -32,8 +32,16 @@ export async function bindDriver(sysfs: string, address: Address, driver: string
     await write(join(bus, 'drivers', driver, 'bind'), address);
   } catch (error) {
     if (!(error instanceof HostError && isGone(error.cause))) throw error;
-    await write(join(bus, 'drivers_probe'), address);
+    await probeDrivers(sysfs, address);
   }
+}
+
+/**
+ * Lets the kernel choose a driver for a device that has none. That none fits is no error.
+ * @throws {HostError} StepFailed when the kernel refuses.
+ */
+export async function probeDrivers(sysfs: string, address: Address): Promise<void> {
+  await write(join(sysfs, 'bus/pci/drivers_probe'), address);
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -65,9 +65,13 @@ export class Xl {
     return this.#run(['pci-attach', `${domid}`, spec], this.#deadlines.attachMs, signal);
   }
 
-  /** Takes a device from a running domain. */
-  detach(domid: number, device: Address, signal: AbortSignal): Promise<readonly XlRemark[]> {
-    return this.#run(['pci-detach', `${domid}`, device], this.#deadlines.attachMs, signal);
+  /**
+   * Takes a device from a running domain.
+   * @param force also when an HVM guest's device model does not answer. For a PV guest it makes no difference.
+   */
+  detach(domid: number, device: Address, force: boolean, signal: AbortSignal): Promise<readonly XlRemark[]> {
+    const args = ['pci-detach', ...(force ? ['-f'] : []), `${domid}`, device];
+    return this.#run(args, this.#deadlines.attachMs, signal);
   }
 
   async #run(args: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<readonly XlRemark[]> {

@@ -7,19 +7,27 @@ import type { HostdevEntry, ObservedDomain } from './observed.ts';
 import type { ConfigureStep } from './step.ts';
 import type { Situation } from './want.ts';
 
+/** Devices by what is to become of them. */
+export interface Addresses {
+  /** Some entry now gives it a place. */
+  readonly placed: ReadonlySet<Address>;
+  /** It waits to be approved: a guest that restarts meanwhile must find it where it was. */
+  readonly waiting: ReadonlySet<Address>;
+  /** Those of the claims whose device another domain has or gets. */
+  readonly lent: ReadonlySet<Claim>;
+}
+
 /**
  * The change that a domain's stored definition needs, if any: it carries the devices that are to be in the domain from
  * its first instant, and passthrough, without which nothing can be attached later.
  *
  * @param claims the claims whose domain this is.
- * @param placed every address that some entry now gives a place.
- * @param lent those of the claims whose device another domain has or gets.
+ * @param addresses what is to become of which devices: see Addresses.
  */
 export function configureStep(
   domain: ObservedDomain,
   claims: readonly Claim[],
-  placed: ReadonlySet<Address>,
-  lent: ReadonlySet<Claim>,
+  { placed, waiting, lent }: Addresses,
   inventory: Inventory,
   situation: Situation,
 ): ConfigureStep | undefined {
@@ -32,13 +40,13 @@ export function configureStep(
     isOurs(entry) ? permissive.get(entry.address) === entry.permissive : permissive.has(entry.address);
   const present = new Set(stored.hostdevs.filter(fits).map(entry => entry.address));
   const add = wanted
-    .filter(claim => !present.has(claim.address))
+    .filter(claim => !present.has(claim.address) && !waiting.has(claim.address))
     .filter(claim => situation.source.policyUnknown !== true || inventory.has(claim.address))
     .map(claim => ({ device: claim.address, permissive: claim.entry.permissive }))
     .sort((a, b) => (a.device < b.device ? -1 : 1));
   const mine = new Map(claims.map(claim => [claim.address, claim]));
   const remove = stored.hostdevs
-    .filter(entry => isOurs(entry) && !fits(entry))
+    .filter(entry => isOurs(entry) && !fits(entry) && !waiting.has(entry.address))
     .filter(entry => mayRemove(entry.address, mine.get(entry.address), placed, inventory, situation))
     .map(entry => entry.address);
   // A claim in conflict must not leave a trace, in no domain.

@@ -22,4 +22,6 @@ export interface DevicePlan {
   readonly hold?: Hold;
   /** All the steps from `have` to `want`; only the first is taken before the next look. */
   readonly steps: readonly DeviceStep[];
+  /** The steps that are held until a person approves the first of them. */
+  readonly afterApproval?: readonly DeviceStep[];
 }

@@ -17,6 +17,7 @@ export type WaitReason =
   | 'DomainPaused'
   | 'DomainChanging'
   | 'NeedsRestart'
+  | 'NeedsApproval'
   | 'HeldByOther'
   | 'SharedInUse'
   | 'Settling'

@@ -1,12 +1,12 @@
 import type { Address } from '../api/address.ts';
 import { type Place, samePlace } from './observed.ts';
-import type { DeviceStep, Guest, Toolstack } from './step.ts';
+import type { DetachStep, DeviceStep, Guest, Toolstack } from './step.ts';
 
 /** What the ladder needs to know beside the two places. */
 export interface LadderTerms {
   readonly device: Address;
   /** The guest that has it, and how it is taken away; given when `have` is a guest. */
-  readonly holder?: { readonly guest: Guest; readonly via: Toolstack };
+  readonly holder?: Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'>;
   /** The guest that gets it, and how; given when `want` is a guest. */
   readonly taker?: { readonly guest: Guest; readonly via: Toolstack; readonly permissive: boolean };
   /** The driver to go back to, when `want` is the host. */

@@ -1,15 +1,18 @@
 import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
-import type { SourceSnapshot } from '../api/manifest.ts';
+import { MAX_DETACHES_DEFAULT, type SourceSnapshot } from '../api/manifest.ts';
+import { detachesToApprove, holdForApproval } from './approval.ts';
 import { type Claim, type ResolvedEntry, resolveEntries } from './claims.ts';
 import { claimsByDomain, configureStep } from './configure.ts';
+import { detachTerms } from './detach-terms.ts';
 import type { DevicePlan } from './device-plan.ts';
-import { asGuest, attachVia, detachVia, findDomain, holderOf } from './domains.ts';
+import { asGuest, attachVia, findDomain, holderOf } from './domains.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import { nextInventory } from './remember.ts';
 import { takeTurns } from './sharing.ts';
+import { NO_STANDING, type Standing } from './standing.ts';
 import type { ConfigureStep, Step } from './step.ts';
 import { type Situation, type Want, wantOfHeld } from './want.ts';
 
@@ -27,11 +30,18 @@ export interface Plan {
  * Decides, without side effects, what has to be done so that the host becomes as the manifests say.
  * The order of files, entries, devices and domains makes no difference.
  */
-export function plan(observed: Observed, source: SourceSnapshot, inventory: Inventory): Plan {
+export function plan(
+  observed: Observed,
+  source: SourceSnapshot,
+  inventory: Inventory,
+  standing: Standing = NO_STANDING,
+): Plan {
   const situation: Situation = { observed, source };
   const entries = resolveEntries(source.assignments, observed);
   const claims = entries.flatMap(entry => entry.claims);
-  const devices = planDevices(claims, inventory, situation);
+  const wished = planDevices(claims, inventory, situation, standing);
+  const maxDetaches = source.policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT;
+  const devices = holdForApproval(wished, maxDetaches, standing.approved);
   const configures = planConfigures(claims, devices, inventory, situation);
   return {
     entries,
@@ -55,6 +65,7 @@ function planDevices(
   claims: readonly Claim[],
   inventory: Inventory,
   situation: Situation,
+  standing: Standing,
 ): ReadonlyMap<Address, DevicePlan> {
   const byAddress = new Map<Address, Claim[]>();
   for (const claim of claims) byAddress.set(claim.address, [...(byAddress.get(claim.address) ?? []), claim]);
@@ -62,7 +73,7 @@ function planDevices(
   return new Map(
     addresses.map(address => [
       address,
-      planDevice(address, byAddress.get(address) ?? [], inventory.get(address), situation),
+      planDevice(address, byAddress.get(address) ?? [], inventory.get(address), situation, standing),
     ]),
   );
 }
@@ -72,6 +83,7 @@ function planDevice(
   claims: readonly Claim[],
   held: HeldDevice | undefined,
   situation: Situation,
+  standing: Standing,
 ): DevicePlan {
   const device = situation.observed.devices.get(address);
   const [first, ...more] = claims;
@@ -81,7 +93,7 @@ function planDevice(
   const steps =
     device === undefined || want.place === undefined
       ? []
-      : ladder(device.place, want.place, terms(device, want.place, claim, held, situation.observed));
+      : ladder(device.place, want.place, terms(device, want.place, claim, held, situation, standing));
   return {
     address,
     claims,
@@ -104,19 +116,26 @@ function terms(
   want: Place,
   claim: Claim | undefined,
   held: HeldDevice | undefined,
-  observed: Observed,
+  situation: Situation,
+  standing: Standing,
 ): LadderTerms {
+  const { observed } = situation;
   const holder = samePlace(device.place, want) ? undefined : holderOf(observed, device.place);
   const taker = want.at === 'guest' && claim !== undefined ? takerOf(device, claim, want.domid, observed) : undefined;
-  const driver = device.homeDriver ?? held?.hostDriver?.name;
+  const driver = device.homeDriver ?? rememberedDriver(held, observed);
   return {
     device: device.address,
     ...(holder?.domid === undefined
       ? {}
-      : { holder: { guest: asGuest(holder, holder.domid), via: detachVia(holder, device.address) } }),
+      : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),
     ...(taker === undefined ? {} : { taker }),
     ...(driver === undefined ? {} : { driver }),
   };
+}
+
+/** After a reboot the kernel may have other drivers: it is then left to choose by itself. */
+function rememberedDriver(held: HeldDevice | undefined, { bootId }: Observed): string | undefined {
+  return held?.hostDriver?.bootId === bootId ? held.hostDriver.name : undefined;
 }
 
 function takerOf(
@@ -151,8 +170,15 @@ function planConfigures(
       .flatMap(({ others }) => others.map(({ claim }) => claim)),
   );
   const byDomain = claimsByDomain(claims, situation);
+  const waiting = new Set(detachesToApprove(devices).map(step => step.device));
   const steps = situation.observed.domains.flatMap((domain: ObservedDomain) => {
-    const step = configureStep(domain, byDomain.get(domain.uuid) ?? [], placed, lent, inventory, situation);
+    const step = configureStep(
+      domain,
+      byDomain.get(domain.uuid) ?? [],
+      { placed, waiting, lent },
+      inventory,
+      situation,
+    );
     return step === undefined ? [] : [[domain.uuid, step] as const];
   });
   return new Map(steps.sort(([a], [b]) => (a < b ? -1 : 1)));

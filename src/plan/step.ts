@@ -1,4 +1,5 @@
 import type { Address } from '../api/address.ts';
+import type { GuestUnbind } from '../api/manifest.ts';
 import type { Place } from './observed.ts';
 
 /** Through which program a running domain is changed. */
@@ -32,6 +33,10 @@ export interface DetachStep {
   readonly device: Address;
   readonly guest: Guest;
   readonly via: Toolstack;
+  /** What makes the guest let go of it first. */
+  readonly unbind?: GuestUnbind;
+  /** Torn from the guest, which has refused to let go. Always through xl. */
+  readonly force?: true;
 }
 
 /** assignable to host. */
@@ -99,12 +104,21 @@ export function stepText(step: Step): string {
     case 'attach':
       return `attach ${step.device} to ${step.guest.name}${step.via === 'xl' ? ' (through xl)' : ''}`;
     case 'detach':
-      return `detach ${step.device} from ${step.guest.name}${step.via === 'xl' ? ' (through xl)' : ''}`;
+      return `detach ${step.device} from ${step.guest.name}${detachText(step)}`;
     case 'release':
       return `release ${step.device} to the host`;
     case 'configure':
       return `configure ${step.domain.name}: ${configureText(step)}`;
   }
+}
+
+function detachText({ via, unbind, force }: DetachStep): string {
+  const notes = [
+    ...(unbind === undefined ? [] : ['after guestUnbind']),
+    ...(force === true ? ['by force'] : []),
+    ...(via === 'xl' ? ['through xl'] : []),
+  ];
+  return notes.length === 0 ? '' : ` (${notes.join(', ')})`;
 }
 
 function configureText(step: ConfigureStep): string {

@@ -138,6 +138,12 @@ function mayLeave(device: ObservedDevice, want: Want, held: HeldDevice | undefin
     const message = `${device.address} leaves ${holder.name} when that domain stops (updatePolicy: OnNextStart)`;
     return { hold: wait('NeedsRestart', message) };
   }
+  // It could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
+  if (holder.state === 'paused') {
+    return { hold: wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`) };
+  }
+  // How many may be taken, and how a guest is told, is not known either.
+  if (situation.source.policyUnknown === true) return { hold: POLICY_UNKNOWN };
   return want;
 }
 

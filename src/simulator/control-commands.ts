@@ -37,6 +37,8 @@ const commands = z.discriminatedUnion('command', [
   z.object({ command: z.enum(['up', 'down', 'drop']), daemon }),
   z.object({ command: z.literal('restartLibvirtd') }),
   z.object({ command: z.enum(['start', 'destroy', 'powerOff', 'crash', 'reboot']), domain: z.string() }),
+  z.object({ command: z.literal('pause'), domain: z.string(), paused: z.boolean().default(true) }),
+  z.object({ command: z.literal('refuse'), domain: z.string(), refuses: z.boolean().default(true) }),
   z.object({ command: z.enum(['unplug', 'nodedevDetach']), device: address }),
   z.object({ command: z.literal('plug'), device: address, card: card.default({}) }),
   z.object({ command: z.literal('fault'), fault }),
@@ -75,6 +77,10 @@ function act({ model, faults }: Simulation, command: Act): unknown {
       return nodedevDetach(model.dom0, presentDevice(model.dom0, command.device));
     case 'plug':
       return plug(model.dom0, command.device, command.card);
+    case 'pause':
+      return model.setPaused(command.domain, command.paused);
+    case 'refuse':
+      return model.setRefusing(command.domain, command.refuses);
     case 'fault':
       return faults.add(command.fault);
     case 'clearFaults':

@@ -13,7 +13,7 @@ import {
 import { type Faults, strike } from './faults.ts';
 import { PCIBACK } from './model/device.ts';
 import type { Domain, Hostdev } from './model/domain.ts';
-import { bindDriver } from './model/kernel.ts';
+import { bindDriver, probeDriver } from './model/kernel.ts';
 import { assignableAdd, assignableRemove, type Outcome, pciAdd, pciRemove } from './model/libxl.ts';
 import type { Model } from './model/model.ts';
 
@@ -70,17 +70,18 @@ function attach(model: Model, { guest, via, device, permissive }: AttachStep): v
   else model.libvirt.attach(domain, ownHostdev(device, permissive), { live: true, stored: false });
 }
 
-function detach(model: Model, { guest, via, device }: DetachStep): void {
+function detach(model: Model, { guest, via, device, force }: DetachStep): void {
   const domain = instanceOf(model, guest);
-  if (via === 'xl') check(pciRemove(model.dom0, domain, device));
+  if (via === 'xl') check(pciRemove(model.dom0, domain, device, force));
   else model.libvirt.detach(domain, ownHostdev(device, false), { live: true, stored: false });
 }
 
 function release({ dom0 }: Model, step: ReleaseStep): void {
   check(assignableRemove(dom0, step.device, true));
   const device = dom0.present(step.device);
-  if (device === undefined || device.driver !== undefined || step.driver === undefined) return;
-  bindDriver(dom0, device, step.driver);
+  if (device === undefined || device.driver !== undefined) return;
+  if (step.driver === undefined) probeDriver(dom0, device);
+  else bindDriver(dom0, device, step.driver);
 }
 
 function configure(model: Model, step: ConfigureStep): void {

@@ -245,4 +245,19 @@ export const ATTACHING: readonly ContractCase[] = [
       await give(world, world.first, 'blue');
     },
   },
+  {
+    // Seen on Xen 4.17: libxl takes a device from a PV guest first and then waits for it, with and without force.
+    name: 'a forced detach from a PV guest that does not answer does no more than another',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await world.untilUp('red');
+      await world.suspend('red');
+      assert.equal((await world.xl('pci-detach', '-f', 'red', world.first)).status, 0);
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual([device.place.at, device.settled], ['guest', false]);
+      await world.destroy('red');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
 ];

@@ -123,6 +123,19 @@ export const BINDING: readonly ContractCase[] = [
       assert.equal(await world.worksInDom0(world.first), true);
     },
   },
+  {
+    name: 'release where nobody remembers the driver leaves the choice to the kernel, and no order behind',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      assert.equal(await world.overrideOf(world.first), undefined);
+      await world.nodedevDetach(world.first);
+      assert.equal(await world.overrideOf(world.first), 'pciback');
+      await take(world, { verb: 'release', device: world.first });
+      await eventually(world.patienceMs, async () => (await world.driverOf(world.first)) === driver);
+      assert.equal(await world.overrideOf(world.first), undefined);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
 ];
 
 /** A write to sysfs may take a moment to show where sysfs is simulated. */

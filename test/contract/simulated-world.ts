@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type Address, addressParts } from '../../src/api/address.ts';
@@ -14,7 +14,7 @@ import {
   worksInDom0,
 } from '../../src/simulator/index.ts';
 import { XenstoreClient } from '../../src/xenstore-client/index.ts';
-import type { ContractWorld, Ended, GuestSpec } from './world.ts';
+import { type ContractWorld, type Ended, type GuestSpec, overrideIn } from './world.ts';
 
 const PATIENCE_MS = 10_000;
 /** Guests here answer within 10 ms, and a paused one never does. */
@@ -98,6 +98,7 @@ type OtherAct =
   | 'letGo'
   | 'restartLibvirtd'
   | 'removeXenstoreNode'
+  | 'overrideOf'
   | 'driverOf'
   | 'worksInDom0';
 
@@ -132,6 +133,9 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
       const client = await XenstoreClient.connect({ socketPath: dom0.layout.xenstoreSocket });
       await client.rm(path);
       await client.close();
+    },
+    async overrideOf(address) {
+      return overrideIn(await readFile(join(dom0.layout.sysfs, 'bus/pci/devices', address, 'driver_override'), 'utf8'));
     },
     async driverOf(address) {
       try {

@@ -55,6 +55,8 @@ export interface ContractWorld {
   nodedevDetach(device: Address): Promise<void>;
   restartLibvirtd(): Promise<void>;
   removeXenstoreNode(path: string): Promise<void>;
+  /** What sysfs `driver_override` says; undefined when it says that there is none. */
+  overrideOf(device: Address): Promise<string | undefined>;
   /** The driver that sysfs shows. */
   driverOf(device: Address): Promise<string | undefined>;
   /** Whether dom0 can use the device, which a bound driver does not prove. */
@@ -65,6 +67,11 @@ export interface ContractWorld {
 export interface ContractCase {
   readonly name: string;
   run(world: ContractWorld): Promise<void>;
+}
+
+/** What the text of a `driver_override` says: the kernel writes `(null)` for none. */
+export function overrideIn(text: string): string | undefined {
+  return ['', '(null)'].includes(text.trim()) ? undefined : text.trim();
 }
 
 /** A look. */

@@ -42,6 +42,7 @@ describe('help', () => {
         run                 Keep devices where the manifests say, until told to stop
         reconcile           Bring everything into place, then exit
         plan                Show what would be done and why, and change nothing
+        approve             Approve the detaches that wait for approval
         validate <path...>  Check manifests and show every problem with file, line,
                             column and caret
         get                 List devices or assignments

@@ -1,23 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
+import type { PCIHostPolicy, SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
+import { detachesToApprove } from '../../src/plan/approval.ts';
 import type { Claim } from '../../src/plan/claims.ts';
 import type { HeldDevice, Inventory } from '../../src/plan/inventory.ts';
 import { type Observed, type ObservedDomain, type Place, samePlace } from '../../src/plan/observed.ts';
 import { nextSteps, type Plan, plan, planSteps } from '../../src/plan/plan.ts';
-import type { Step } from '../../src/plan/step.ts';
-import { address, applied, assignment, device, domain, entry, observed, ours, source } from '../world.ts';
+import type { Standing } from '../../src/plan/standing.ts';
+import type { DetachStep, Step } from '../../src/plan/step.ts';
+import { address, applied, assignment, device, domain, entry, observed, ours, policy, source } from '../world.ts';
 
 const DEVICES = ['0000:01:00.0', '0000:02:00.0', '0000:03:00.0', '0000:04:00.0'] as const;
 const NAMES = ['red', 'blue', 'green'] as const;
 
 /** Follows the plan as the loop does: look, plan, one step per device, look again. */
-function follow(start: Observed, desired: SourceSnapshot, held: Inventory, stopAfter = Number.POSITIVE_INFINITY) {
+function follow(
+  start: Observed,
+  desired: SourceSnapshot,
+  held: Inventory,
+  standing: Standing,
+  stopAfter = Number.POSITIVE_INFINITY,
+) {
   let world = start;
   let inventory = held;
   const taken: Step[] = [];
   for (let round = 0; round < 50; round++) {
-    const decided = plan(world, desired, inventory);
+    const decided = plan(world, desired, inventory, standing);
     inventory = decided.inventory;
     const [step] = nextSteps(decided);
     if (step === undefined || taken.length >= stopAfter) return { world, inventory, taken, decided };
@@ -105,12 +113,31 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
       ),
     );
 
+const unbind = { command: ['/bin/let-go', '{guestDevice}'], timeoutSeconds: 30, onFailure: 'Refuse' } as const;
+const policyArb: fc.Arbitrary<PCIHostPolicy | undefined> = fc.option(
+  fc
+    .record({
+      maxDetachesPerPass: fc.nat(4),
+      forceDetach: fc.boolean(),
+      guestUnbind: fc.constantFrom(undefined, unbind),
+    })
+    .map(({ guestUnbind, ...rest }) => policy({ ...rest, ...(guestUnbind === undefined ? {} : { guestUnbind }) })),
+  { nil: undefined },
+);
+
 const sourceArb: fc.Arbitrary<SourceSnapshot> = fc
   .tuple(
     fc.array(fc.nat(2), { maxLength: 3 }).chain(list => fc.tuple(...list.map((_, index) => assignmentArb(index)))),
     fc.constantFrom(true, true, true, false),
+    policyArb,
+    fc.constantFrom(false, false, false, true),
   )
-  .map(([assignments, complete]) => source(assignments, { complete }));
+  .map(([assignments, complete, rules, policyUnknown]) =>
+    source(assignments, {
+      complete: complete && !policyUnknown,
+      ...(policyUnknown ? { policyUnknown } : rules === undefined ? {} : { policy: rules }),
+    }),
+  );
 
 const inventoryArb: fc.Arbitrary<Inventory> = fc
   .array(
@@ -132,15 +159,30 @@ const inventoryArb: fc.Arbitrary<Inventory> = fc
       ),
   );
 
+/** A person has approved some detaches; others of the same devices, from other guests, may be meant. */
+const standingArb: fc.Arbitrary<Standing> = fc
+  .record({
+    devices: fc.subarray([...DEVICES]),
+    domid: fc.constantFrom(1, 2, 3),
+    all: fc.boolean(),
+    failures: fc.constantFrom(0, 0, 5),
+  })
+  .map(({ devices, domid, all, failures }) => ({
+    approved: (all ? [1, 2, 3] : [domid]).flatMap(id =>
+      devices.map(text => ({ device: address(text), uuid: `uuid-${NAMES[id - 1]}`, domid: id, until: 1 })),
+    ),
+    failures: () => failures,
+  }));
+
 const runs = { numRuns: 10_000 };
-const anyWorld = [worldArb, sourceArb, inventoryArb] as const;
+const anyWorld = [worldArb, sourceArb, inventoryArb, standingArb] as const;
 
 describe('laws of the plan', () => {
   test('following the plan brings every device to the place that the plan gives it', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
-        const first = plan(world, desired, held);
-        const { world: end, decided } = follow(world, desired, held);
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const first = plan(world, desired, held, standing);
+        const { world: end, decided } = follow(world, desired, held, standing);
         for (const [at, { want }] of first.devices) {
           if (want === undefined) continue;
           const found = end.devices.get(at)?.place;
@@ -154,9 +196,9 @@ describe('laws of the plan', () => {
 
   test('a plan that was followed to its end was followed exactly: no step more, none other', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
-        const whole = plan(world, desired, held);
-        const { taken } = follow(world, desired, held);
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const whole = plan(world, desired, held, standing);
+        const { taken } = follow(world, desired, held, standing);
         expect(taken.map(withoutVia).sort()).toEqual(planSteps(whole).map(withoutVia).sort());
       }),
       runs,
@@ -165,11 +207,11 @@ describe('laws of the plan', () => {
 
   test('a device that no manifest names and that we do not hold is never touched', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
+      fc.property(...anyWorld, (world, desired, held, standing) => {
         const named = new Set(
           desired.assignments.flatMap(item => item.assignment.spec.devices.map(found => found.address)),
         );
-        for (const step of planSteps(plan(world, desired, held))) {
+        for (const step of planSteps(plan(world, desired, held, standing))) {
           const touched =
             step.verb === 'configure' ? [...step.add.map(added => added.device), ...step.remove] : [step.device];
           for (const at of touched) expect(named.has(at) || held.has(at)).toBe(true);
@@ -181,10 +223,10 @@ describe('laws of the plan', () => {
 
   test('stopping after any step, losing all memory but the record, and planning again continues with the rest', () => {
     fc.assert(
-      fc.property(...anyWorld, fc.nat(8), (world, desired, held, stop) => {
-        const whole = follow(world, desired, held);
-        const part = follow(world, desired, held, stop);
-        const rest = follow(part.world, desired, part.inventory);
+      fc.property(...anyWorld, fc.nat(8), (world, desired, held, standing, stop) => {
+        const whole = follow(world, desired, held, standing);
+        const part = follow(world, desired, held, standing, stop);
+        const rest = follow(part.world, desired, part.inventory, standing);
         expect([...part.taken, ...rest.taken]).toEqual(whole.taken);
       }),
       runs,
@@ -193,15 +235,16 @@ describe('laws of the plan', () => {
 
   test('the order of manifests, entries, devices and domains makes no difference', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
+      fc.property(...anyWorld, (world, desired, held, standing) => {
         const turned = {
           ...world,
           devices: new Map([...world.devices].reverse()),
           domains: [...world.domains].reverse(),
         };
         const other = { ...desired, assignments: [...desired.assignments].reverse() };
-        const again = plan(turned, other, new Map([...held].reverse()));
-        expect(outcome(again)).toEqual(outcome(plan(world, desired, held)));
+        const turnedStanding = { ...standing, approved: [...standing.approved].reverse() };
+        const again = plan(turned, other, new Map([...held].reverse()), turnedStanding);
+        expect(outcome(again)).toEqual(outcome(plan(world, desired, held, standing)));
       }),
       runs,
     );
@@ -209,12 +252,12 @@ describe('laws of the plan', () => {
 
   test('while anything is unreadable, nothing is taken away because it is no longer named', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
+      fc.property(...anyWorld, (world, desired, held, standing) => {
         const unsure = { ...desired, complete: false };
         const named = new Set(
           desired.assignments.flatMap(item => item.assignment.spec.devices.map(found => found.address)),
         );
-        for (const step of planSteps(plan(world, unsure, held))) {
+        for (const step of planSteps(plan(world, unsure, held, standing))) {
           const taken = step.verb === 'configure' ? step.remove : [step.device];
           for (const at of taken) expect(named.has(at)).toBe(true);
         }
@@ -238,10 +281,10 @@ describe('laws of the plan', () => {
 
   test('of several that share a device, the one that has it keeps it, and all others that run are told so', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
+      fc.property(...anyWorld, (world, desired, held, standing) => {
         const runs = (claim: Claim) =>
           world.domains.find(item => item.name === domainOf(claim) && item.domid !== undefined);
-        const shared = [...plan(world, desired, held).devices.values()]
+        const shared = [...plan(world, desired, held, standing).devices.values()]
           .filter(({ claims }) => claims.length > 1 && claims.every(claim => claim.conflict === undefined))
           .filter(({ claims, have }) => claims.some(claim => isWith(have, runs(claim))));
         for (const { have, followed, steps, others } of shared) {
@@ -269,10 +312,68 @@ describe('laws of the plan', () => {
     );
   });
 
+  test('no more devices leave running guests than may unasked, but for those approved; these all do', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const decided = plan(world, desired, held, standing);
+        const leaving = nextSteps(decided).filter(step => step.verb === 'detach');
+        const max = desired.policy?.spec.maxDetachesPerPass ?? 2;
+        expect(leaving.filter(step => !isApproved(step, standing)).length).toBeLessThanOrEqual(max);
+        const waiting = detachesToApprove(decided.devices);
+        expect(waiting.filter(step => isApproved(step, standing))).toEqual([]);
+        // All or none: what may go unasked does not go first and leave the rest to ask for.
+        if (waiting.length > 0) expect(waiting.length).toBeGreaterThan(max);
+        for (const { device: at } of waiting) {
+          expect(decided.devices.get(at)?.hold?.reason).toBe('NeedsApproval');
+          expect(planSteps(decided).some(step => touched(step).includes(at))).toBe(false);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('what was approved goes, whatever else there is, and then nothing waits for approval', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const waiting = detachesToApprove(plan(world, desired, held, standing).devices);
+        const granted = waiting.map(({ device: at, guest: { uuid, domid } }) => ({
+          device: at,
+          uuid,
+          domid,
+          until: 1,
+        }));
+        const now = { ...standing, approved: [...standing.approved, ...granted] };
+        expect(detachesToApprove(plan(world, desired, held, now).devices)).toEqual([]);
+        const { taken } = follow(world, desired, held, now);
+        for (const { device: at } of waiting) {
+          expect(taken.some(step => step.verb === 'detach' && step.device === at)).toBe(true);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('nothing is taken by force but from HVM guests, by policy, after failures; nothing at all from paused ones', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        for (const step of planSteps(plan(world, desired, held, standing))) {
+          if (step.verb !== 'detach') continue;
+          const from = world.domains.find(item => item.uuid === step.guest.uuid);
+          expect(from?.state).toBe('running');
+          expect(step.unbind).toEqual(desired.policy?.spec.guestUnbind);
+          if (step.force === undefined) continue;
+          expect([from?.type, desired.policy?.spec.forceDetach, step.via]).toEqual(['hvm', true, 'xl']);
+          expect(standing.failures(step.device)).toBeGreaterThanOrEqual(3);
+        }
+      }),
+      runs,
+    );
+  });
+
   test('every device that is not where it should be has a step or a reason', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
-        for (const found of plan(world, desired, held).devices.values()) {
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        for (const found of plan(world, desired, held, standing).devices.values()) {
           if (found.claims.length === 0) continue;
           const inPlace = found.have !== undefined && found.want !== undefined && samePlace(found.have, found.want);
           expect(inPlace || found.steps.length > 0 || found.hold !== undefined).toBe(true);
@@ -291,6 +392,14 @@ function domainOf(claim: Claim): string | undefined {
 
 function isWith(place: Place | undefined, domain: ObservedDomain | undefined): boolean {
   return place?.at === 'guest' && domain !== undefined && place.domid === domain.domid;
+}
+
+function isApproved({ device: at, guest }: DetachStep, { approved }: Standing): boolean {
+  return approved.some(item => item.device === at && item.uuid === guest.uuid && item.domid === guest.domid);
+}
+
+function touched(step: Step): readonly string[] {
+  return step.verb === 'configure' ? [...step.add.map(added => added.device), ...step.remove] : [step.device];
 }
 
 function withoutVia(step: Step): string {

@@ -7,7 +7,7 @@ import { chosen, deviceAt } from '../find.ts';
 import { deviceObject } from '../objects.ts';
 import { type Format, formatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
-import { deviceReadiness, readyCell } from '../readiness.ts';
+import { deviceReadiness, isOrphaned, readyCell } from '../readiness.ts';
 import { Screen } from '../screen.ts';
 import { type Survey, survey } from '../survey.ts';
 import { type CellInput, tone } from '../table.ts';
@@ -46,14 +46,16 @@ function showTable(screen: Screen, look: Survey, devices: readonly ObservedDevic
   screen.table(wide ? [...headers, 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, wide);
 }
 
-function tableRow(look: Survey, { address, present, place, driver, divergence }: ObservedDevice): CellInput[] {
+function tableRow(look: Survey, device: ObservedDevice): CellInput[] {
+  const { address, present, place, driver, divergence } = device;
   const readiness = deviceReadiness(look, address);
+  const reason = isOrphaned(look, device) ? 'Orphan' : readiness?.reason;
   return [
     address,
     present ? placeText(place) : tone('vanished', 'bad'),
     driver,
     look.status.devices.find(found => found.address === address)?.assignment,
     readyCell(readiness?.ready),
-    divergence === undefined ? readiness?.reason : tone('Diverged', 'bad'),
+    divergence === undefined ? reason : tone('Diverged', 'bad'),
   ];
 }

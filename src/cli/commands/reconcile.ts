@@ -51,6 +51,8 @@ function showEnd(screen: Screen, { assignments }: Status): void {
   showAssignments(screen, assignments, { now: undefined, wide: false });
 }
 
-function isReady({ assignments, problems }: Status): boolean {
-  return problems.length === 0 && assignments.every(assignment => readyOf(assignment)?.status === 'True');
+function isReady({ assignments, devices, problems }: Status): boolean {
+  // What waits to be approved may belong to no assignment any more.
+  const asks = devices.some(device => device.afterApproval !== undefined);
+  return problems.length === 0 && !asks && assignments.every(assignment => readyOf(assignment)?.status === 'True');
 }

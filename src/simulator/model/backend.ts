@@ -117,6 +117,11 @@ export function isClosing(store: Store, domid: number, index: number): boolean {
   return store.read(`${backendPath(domid)}/state-${index}`) === State.Closing;
 }
 
+/** Whether libxl has asked for a device of this guest and not got it. */
+export function isLeaving(store: Store, domid: number): boolean {
+  return listEntries(store, domid).some((_, index) => isClosing(store, domid, index));
+}
+
 /** libxl's and pciback's part of a detach; the entries behind move down, key by key. The last one takes the folder along. */
 export function removeEntry(store: Store, domid: number, address: Address): void {
   const folder = backendPath(domid);

@@ -41,6 +41,10 @@ export interface Instance {
   /** What it was created from. */
   readonly started: Definition;
   paused: boolean;
+  /** The guest lets go of no device: its frontend, or for HVM its operating system, does not answer. */
+  refuses: boolean;
+  /** What the device model of an HVM guest goes on having after it was taken by force. */
+  readonly torn: Set<Address>;
   /** pciback met an entry whose device it had given up: no further change of this instance's devices will ever end. */
   busHangs: boolean;
   /** What the toolstack that made it believes; libvirt's live definition. */

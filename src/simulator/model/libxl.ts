@@ -134,6 +134,7 @@ export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive:
     log.push(notReady(instance.domid));
     return refuse('libxl__device_pci_add failed');
   }
+  if (instance.torn.has(address)) return refuse(`Duplicate device ID '${deviceModelId(address)}'`);
   device.holder = instance.domid;
   device.quarantined = false;
   if (permissive) setPermissive(dom0, device);
@@ -159,25 +160,39 @@ function notReady(domid: number): string {
 }
 
 /**
- * guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. That a guest does
- * not let go of it is no failure for libxl: it waits 10 s and leaves the entry (seen on Xen 4.17).
+ * guest to assignable: `xl pci-detach`, and what libvirt calls. The device goes back into quarantine. That a PV guest does
+ * not let go of it is no failure for libxl: it waits 10 s and leaves the entry, with and without force. For an HVM guest
+ * it is one, and nothing happens, unless by force (seen on Xen 4.17).
+ * @param force as `xl pci-detach -f`.
  */
-export function pciRemove(dom0: Dom0, domain: Domain, address: Address): Outcome {
+export function pciRemove(dom0: Dom0, domain: Domain, address: Address, force = false): Outcome {
   const { instance } = domain;
   if (instance === undefined || !listEntries(dom0.store, instance.domid).includes(address)) {
     const text = `Domain ${instance?.domid ?? -1}:PCI device not attached to this domain`;
     return failed(logLine('error', '1920:do_pci_remove', text));
   }
-  takeBack(dom0, address);
   const { store } = dom0;
   const { domid } = instance;
+  if (domain.type !== 'pv' && (instance.paused || instance.refuses) && !force)
+    return failed(notRemoved(domid, address));
+  takeBack(dom0, address);
   if (hasLeftover(store, domid)) instance.busHangs = true;
-  const released = answers(domain.type, instance);
+  const released = domain.type !== 'pv' || (answers(domain.type, instance) && !instance.refuses);
   if (released) removeEntry(store, domid, address);
   else if (isConnected(store, domid)) closeEntry(store, domid, address);
   store.remove(`${notesPath(address)}/domid`);
   dom0.instancesChanged();
-  return released ? done() : done(notReady(domid));
+  return released ? done(...log) : done(...log, notReady(domid));
+}
+
+function notRemoved(domid: number, address: Address): string {
+  const text = `Domain ${domid}:timed out waiting for DM to remove ${deviceModelId(address)}`;
+  return logLine('warning', '2218:pci_remove_timeout', text);
+}
+
+/** What libxl calls a device towards QEMU. */
+function deviceModelId(address: Address): string {
+  return `pci-pt-${address.slice(-7).replace(':', '_')}`;
 }
 
 function takeBack(dom0: Dom0, address: Address): void {
@@ -199,6 +214,8 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     domid,
     passthrough,
     paused: false,
+    refuses: false,
+    torn: new Set(),
     busHangs: false,
     started: definition,
     live: definition,

@@ -1,4 +1,4 @@
-import { connect, listEntries } from './backend.ts';
+import { connect, isLeaving, listEntries } from './backend.ts';
 import { Dom0 } from './dom0.ts';
 import { type Definition, type Domain, type DomainSpec, EMPTY_DEFINITION, plainHostdev } from './domain.ts';
 import { LIBVIRT_9_0, Libvirt, StoppedDetail } from './libvirt.ts';
@@ -28,7 +28,13 @@ export class Model {
   settle(): void {
     for (const { name, type, instance } of this.dom0.domains.values()) {
       if (instance === undefined) continue;
-      connect(this.dom0.store, { domid: instance.domid, name, type }, !(instance.paused || instance.busHangs));
+      // A device that is being taken from a guest that refuses stays as it is.
+      const answers = !(
+        instance.paused ||
+        instance.busHangs ||
+        (instance.refuses && isLeaving(this.dom0.store, instance.domid))
+      );
+      connect(this.dom0.store, { domid: instance.domid, name, type }, answers);
     }
   }
 
@@ -40,6 +46,19 @@ export class Model {
   /** Ends a domain, whoever made it, as `destroy` of its toolstack does. */
   destroy(name: string): void {
     this.#stop(this.domain(name), StoppedDetail.destroyed);
+  }
+
+  /** Stops a guest's processors, or lets them run on, as `virsh suspend` and `resume` do. */
+  setPaused(name: string, paused: boolean): void {
+    this.libvirt.setPaused(this.domain(name), paused);
+  }
+
+  /** From now on the guest lets go of no device, or does again; what it was asked meanwhile it does then. */
+  setRefusing(name: string, refuses: boolean): void {
+    const { instance } = this.domain(name);
+    if (instance === undefined) throw new RangeError(`${name} does not run`);
+    instance.refuses = refuses;
+    this.dom0.instancesChanged();
   }
 
   /** The guest powers itself off. */

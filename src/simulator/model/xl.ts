@@ -72,10 +72,9 @@ function attach(model: Model, [who, spec = '']: readonly string[]): XlResult {
   return ended(pciAdd(model.dom0, domain, address('pci-attach', bdf), permissive));
 }
 
-function detach(model: Model, args: readonly string[]): XlResult {
-  const [who, bdf] = args;
+function detach(model: Model, [who, bdf]: readonly string[], { argv }: XlCall): XlResult {
   const domain = running(model.dom0, who);
-  return ended(pciRemove(model.dom0, domain, address('pci-detach', bdf)));
+  return ended(pciRemove(model.dom0, domain, address('pci-detach', bdf), argv.includes('-f')));
 }
 
 function create(model: Model, args: readonly string[], call: XlCall): XlResult {

@@ -161,12 +161,81 @@ describe('a host policy', () => {
     });
   });
 
-  it.each([{ allow: ['BootDisplay'] }, { maxDetachesPerPass: 2 }, { guestUnbind: {} }, { hosts: 'x' }])(
-    'is refused, not half obeyed, with %j',
-    spec => {
-      expect(complaints(policy(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
-    },
-  );
+  it.each([{ allow: ['BootDisplay'] }, { hosts: 'x' }])('is refused, not half obeyed, with %j', spec => {
+    expect(complaints(policy(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
+  });
+
+  it('says how guests let go of devices, and how many at once', () => {
+    const command = ['/usr/local/bin/let-go', '{domain}', '{guestDevice}', '{{literal}}'];
+    expect(checkManifest(policy({ guestUnbind: { command } }))).toMatchObject({
+      object: {
+        spec: {
+          maxDetachesPerPass: 2,
+          forceDetach: false,
+          guestUnbind: { command, timeoutSeconds: 30, onFailure: 'Refuse' },
+        },
+      },
+    });
+    const all = {
+      guestUnbind: { command, input: '{uuid}', timeoutSeconds: 5, onFailure: 'Proceed' },
+      maxDetachesPerPass: 0,
+    };
+    const checked = checkManifest(policy({ ...all, forceDetach: true }));
+    expect(checked).toMatchObject({ object: { spec: { ...all, forceDetach: true } } });
+  });
+
+  it('knows what Qubes does', () => {
+    expect(checkManifest(policy({ guestUnbind: { preset: 'qubes', timeoutSeconds: 60 } }))).toMatchObject({
+      object: {
+        spec: {
+          guestUnbind: {
+            command: ['/usr/lib/qubes/qrexec-client', '-d', '{domain}', 'root:QUBESRPC qubes.DetachPciDevice dom0'],
+            input: '{guestSlot}\n',
+            timeoutSeconds: 60,
+          },
+        },
+      },
+    });
+  });
+
+  it('is refused with a command that could not be run as it is meant', () => {
+    const wrong: object[] = [
+      { guestUnbind: {} },
+      { guestUnbind: { preset: 'cubes' } },
+      { guestUnbind: { preset: 'qubes', command: ['/bin/true'], input: 'x' } },
+      { guestUnbind: { command: [] } },
+      { guestUnbind: { command: ['let-go'] } },
+      { guestUnbind: { command: ['/opt/{domain}'] } },
+      { guestUnbind: { command: ['/bin/x', '{guestdevice}', 'a{nonsense}b', '$HOME{}', '{}'] } },
+      { guestUnbind: { command: ['/bin/x'], input: '{slot}' } },
+      { guestUnbind: { command: ['/bin/x'], timeoutSeconds: 91 } },
+      { guestUnbind: { command: ['/bin/x'], timeoutSeconds: 1.5, onFailure: 'Ignore' } },
+      { guestUnbind: { command: 'echo' } },
+      { maxDetachesPerPass: -1, forceDetach: 'yes' },
+    ];
+    expect(wrong.flatMap(spec => complaints(policy(spec)))).toMatchInlineSnapshot(`
+      [
+        "MissingField spec.guestUnbind: does not say what to run; give command or preset",
+        "InvalidValue spec.guestUnbind.preset: must be qubes, not "cubes"",
+        "InvalidValue spec.guestUnbind.command: stands beside preset, which says itself what to run; remove one of the two",
+        "InvalidValue spec.guestUnbind.input: stands beside preset, which says itself what to run; remove one of the two",
+        "InvalidValue spec.guestUnbind.command: is empty; give a program and its arguments",
+        "InvalidValue spec.guestUnbind.command.0: "let-go" is not a program's path; it begins with "/" and has no placeholder, and no shell reads it",
+        "InvalidValue spec.guestUnbind.command.0: "/opt/{domain}" is not a program's path; it begins with "/" and has no placeholder, and no shell reads it",
+        "InvalidValue spec.guestUnbind.command.1: "{guestdevice}" stands for nothing; did you mean {guestDevice}?; write {{ and }} for braces",
+        "InvalidValue spec.guestUnbind.command.2: "{nonsense}" stands for nothing; known: {domain}, {uuid}, {domid}, {device}, {guestDevice}, {guestSlot}; write {{ and }} for braces",
+        "InvalidValue spec.guestUnbind.command.3: "{}" stands for nothing; known: {domain}, {uuid}, {domid}, {device}, {guestDevice}, {guestSlot}; write {{ and }} for braces",
+        "InvalidValue spec.guestUnbind.command.4: "{}" stands for nothing; known: {domain}, {uuid}, {domid}, {device}, {guestDevice}, {guestSlot}; write {{ and }} for braces",
+        "InvalidValue spec.guestUnbind.input: "{slot}" stands for nothing; known: {domain}, {uuid}, {domid}, {device}, {guestDevice}, {guestSlot}; write {{ and }} for braces",
+        "InvalidValue spec.guestUnbind.timeoutSeconds: must be from 1 to 90",
+        "InvalidValue spec.guestUnbind.timeoutSeconds: must be a whole number, not the number 1.5",
+        "InvalidValue spec.guestUnbind.onFailure: must be one of Refuse, Proceed, not "Ignore"",
+        "InvalidValue spec.guestUnbind.command: must be a list, not the string "echo"",
+        "InvalidValue spec.maxDetachesPerPass: must be from 0 to 1024",
+        "InvalidValue spec.forceDetach: must be true or false, not the string "yes"",
+      ]
+    `);
+  });
 
   it('protects one device by each entry', () => {
     const protectedDevices = [{}, { address: '00:1f.2', path: '00_1c.0' }, { address: 'x' }, { selector: {} }];

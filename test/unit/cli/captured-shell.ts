@@ -17,9 +17,11 @@ export interface CapturedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   readonly columns?: number;
+  /** Answers questions; nobody does when absent. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
-export function capturedShell({ env = {}, isTerminal = false, columns }: CapturedOptions = {}): CapturedShell {
+export function capturedShell({ env = {}, isTerminal = false, columns, ask }: CapturedOptions = {}): CapturedShell {
   const out: string[] = [];
   const err: string[] = [];
   const stops = new Set<() => void>();
@@ -37,6 +39,7 @@ export function capturedShell({ env = {}, isTerminal = false, columns }: Capture
       stops.add(stop);
       return () => stops.delete(stop);
     },
+    ...(ask === undefined ? {} : { ask }),
     out: () => out.join(''),
     err: () => err.join(''),
     stop: () => {

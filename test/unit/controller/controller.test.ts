@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import { Controller } from '../../../src/controller/controller.ts';
-import type { Host, InventoryStore, Source } from '../../../src/controller/ports.ts';
+import type { ApprovalStore, Host, InventoryStore, Source } from '../../../src/controller/ports.ts';
 import type { Report } from '../../../src/controller/report.ts';
+import type { Approval } from '../../../src/plan/approval.ts';
 import type { Inventory } from '../../../src/plan/inventory.ts';
 import { type Observed, placeText } from '../../../src/plan/observed.ts';
 import { type Step, stepText } from '../../../src/plan/step.ts';
 import { FakeClock, settle } from '../../fake-clock.ts';
-import { address, applied, assignment, device, domain, entry, observed, source } from '../../world.ts';
+import { address, applied, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
@@ -77,7 +78,7 @@ class TestHost implements Host {
   }
 }
 
-function start(host: TestHost, desired: SourceSnapshot, store?: Partial<InventoryStore>) {
+function start(host: TestHost, desired: SourceSnapshot, store?: Partial<InventoryStore>, approvals?: ApprovalStore) {
   const clock = new FakeClock();
   const reports: Report[] = [];
   const saved: Inventory[] = [];
@@ -90,6 +91,7 @@ function start(host: TestHost, desired: SourceSnapshot, store?: Partial<Inventor
     resyncMs: 60_000,
     report: report => reports.push(report),
     store: { load: async () => new Map(), save: async inventory => void saved.push(inventory), ...store },
+    ...(approvals === undefined ? {} : { approvals }),
   });
   return { clock, reports, saved, controller, wanted, running: controller.run() };
 }
@@ -404,5 +406,128 @@ describe('converge', () => {
       ['Ready', 'StepFailed'],
       ['Reconciling', 'StepFailed'],
     ]);
+  });
+});
+
+describe('more detaches than may go unasked', () => {
+  const THIRD = '0000:03:00.0';
+  const ALL = [NIC, DISK, THIRD];
+  const inRed = { at: 'guest', domid: 1, domain: 'red' } as const;
+  const hostWithThree = () =>
+    new TestHost(
+      observed(
+        ALL.map(text => device(text, inRed)),
+        [{ ...red, live: ALL.map(text => ours(address(text))) }],
+      ),
+    );
+  const nobodyNamed = source([assignment('red', 'red', [])]);
+  const approval = (text: string, domid = 1) => ({
+    device: address(text),
+    uuid: 'uuid-red',
+    domid,
+    until: 2_000_000_000_000,
+  });
+
+  /** Approvals that a test gives. */
+  function approvals() {
+    let hint: () => void = () => undefined;
+    let answer: () => readonly Approval[] = () => [];
+    const store: ApprovalStore = {
+      load: async () => answer(),
+      onHint: listener => {
+        hint = listener;
+        return () => undefined;
+      },
+    };
+    const give = (next: () => readonly Approval[]): void => {
+      answer = next;
+      hint();
+    };
+    return { store, give };
+  }
+
+  const record: Inventory = new Map(
+    ALL.map(text => {
+      const at = address(text);
+      const domain = { name: 'red', uuid: 'uuid-red' };
+      return [
+        at,
+        { address: at, assignment: 'red', entry: 'x', domain, deletionPolicy: 'Assignable', updatePolicy: 'Live' },
+      ] as const;
+    }),
+  );
+
+  test('wait, and all go as soon as they are approved', async () => {
+    const host = hostWithThree();
+    const { store, give } = approvals();
+    const { controller } = start(host, nobodyNamed, { load: async () => record }, store);
+    await settle();
+    expect(host.taken).toEqual([]);
+    expect(controller.status?.devices.map(({ wait }) => wait?.reason)).toEqual(Array(3).fill('NeedsApproval'));
+    give(() => ALL.map(text => approval(text, 2)));
+    await settle();
+    expect(host.taken, 'approved for another instance').toEqual([]);
+    give(() => ALL.map(text => approval(text)));
+    await settle();
+    expect(ALL.map(text => host.place(text))).toEqual(Array(3).fill('assignable'));
+    await controller.stop(1000);
+  });
+
+  test('approvals that cannot be read approve nothing, are told once, and stop nothing else', async () => {
+    const host = hostWithThree();
+    const { store, give } = approvals();
+    const { controller, reports, wanted } = start(host, nobodyNamed, { load: async () => record }, store);
+    const fail = (): never => {
+      throw new Error('the approvals are damaged');
+    };
+    give(fail);
+    await settle();
+    give(fail);
+    await settle();
+    expect(host.taken).toEqual([]);
+    expect(reports.filter(({ type }) => type === 'ApprovalsUnreadable')).toEqual([
+      { type: 'ApprovalsUnreadable', error: 'the approvals are damaged' },
+    ]);
+    wanted.now = source([assignment('red', 'red', [entry('a', NIC)])]);
+    controller.reconcile();
+    await settle();
+    expect(ALL.map(text => host.place(text))).toEqual(['guest red', 'assignable', 'assignable']);
+    await controller.stop(1000);
+  });
+
+  test('what was put up with on the way is told with the step', async () => {
+    const host = hostWithThree();
+    const perform = host.perform.bind(host);
+    host.perform = async (step: Step, signal: AbortSignal, remark?: (text: string) => void) => {
+      remark?.('the guest did not let go');
+      await perform(step, signal);
+    };
+    const { controller, reports } = start(host, source([assignment('red', 'red', [entry('a', NIC)])]), {
+      load: async () => record,
+    });
+    await settle();
+    const notes = reports.flatMap(report =>
+      report.type === 'StepPerformed' && report.step.verb === 'detach' ? [report.note] : [],
+    );
+    expect(notes).toEqual(['the guest did not let go', 'the guest did not let go']);
+    await controller.stop(1000);
+  });
+
+  test('a detach that has failed three times is taken by force from the fourth on, when the policy says so', async () => {
+    const hvm = { ...red, type: 'hvm' as const, live: [ours(address(NIC))] };
+    const host = new TestHost(observed([device(NIC, inRed)], [hvm]));
+    host.answer = step => ('force' in step && step.force === true ? 'done' : 'claimed');
+    const desired = source([assignment('red', 'red', [])], { policy: policy({ forceDetach: true }) });
+    const { controller, clock } = start(host, desired, { load: async () => new Map([...record].slice(0, 1)) });
+    for (let round = 0; round < 10; round++) {
+      await settle();
+      await clock.advance(5_000);
+    }
+    expect(host.taken).toEqual([
+      ...Array(3).fill(`detach ${NIC} from red`),
+      `detach ${NIC} from red (by force, through xl)`,
+    ]);
+    expect(host.place(NIC)).toBe('assignable');
+    await controller.stop(1000);
   });
 });

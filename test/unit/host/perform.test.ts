@@ -349,8 +349,17 @@ describe('release', () => {
     expect(readFileSync(join(dom0.layout.sysfs, 'bus/pci/drivers/nvme/bind'), 'utf8')).toBe('');
   });
 
+  test('leaves the choice to the kernel when nobody knows the driver', async () => {
+    const dom0 = fakeDom0();
+    writeTree(dom0.layout.sysfs, 'bus/pci/drivers_probe', '');
+    dom0.setXl(`rm $SYS/devices/pci0000:00/${FREE}/driver; echo "Couldn't find path for original driver" >&2`);
+    await perform(dom0, release(FREE), never);
+    expect(readFileSync(join(dom0.layout.sysfs, 'bus/pci/drivers_probe'), 'utf8')).toBe(FREE);
+  });
+
   test('quarantines first what came to pciback without xl', async () => {
     const dom0 = fakeDom0();
+    writeTree(dom0.layout.sysfs, 'bus/pci/drivers_probe', '');
     dom0.setXl(`
       case $1 in
         pci-assignable-add) touch $SYS/quarantined; exit 0 ;;

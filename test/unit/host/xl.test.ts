@@ -25,7 +25,8 @@ describe('xl', () => {
     await xl.assignableRemove(CARD, false, never);
     await xl.attach(7, CARD, true, never);
     await xl.attach(7, CARD, false, never);
-    await xl.detach(7, CARD, never);
+    await xl.detach(7, CARD, false, never);
+    await xl.detach(7, CARD, true, never);
     expect(readFileSync(join(root, 'argv'), 'utf8').split('\n')).toEqual([
       'pci-assignable-add 0000:01:00.0',
       'pci-assignable-remove -r 0000:01:00.0',
@@ -33,6 +34,7 @@ describe('xl', () => {
       'pci-attach 7 0000:01:00.0,permissive=1',
       'pci-attach 7 0000:01:00.0',
       'pci-detach 7 0000:01:00.0',
+      'pci-detach -f 7 0000:01:00.0',
       '',
     ]);
   });

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { SourcedAssignment, SourceSnapshot } from '../../../src/api/manifest.ts';
-import { API_VERSION } from '../../../src/api/manifest.ts';
 import type { PciPath } from '../../../src/api/path.ts';
 import type { HeldDevice, Inventory } from '../../../src/plan/inventory.ts';
 import type { Observed, Place } from '../../../src/plan/observed.ts';
 import { nextSteps, plan, planSteps } from '../../../src/plan/plan.ts';
 import { stepText } from '../../../src/plan/step.ts';
-import { address, applied, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+import { address, applied, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
@@ -253,10 +252,9 @@ describe('a guard refuses', () => {
   });
 
   test('a protected device, by address or path', () => {
-    const base = { apiVersion: API_VERSION, kind: 'PCIHostPolicy', metadata: { name: 'host' } } as const;
     for (const item of [{ address: address(NIC) }, { path: device(NIC, HOST).path }]) {
-      const policy = { ...base, spec: { protectedDevices: [item] } };
-      expect(inWords(observed([device(NIC, HOST)], []), source([toRed], { policy }))).toEqual([
+      const protecting = source([toRed], { policy: policy({ protectedDevices: [item] }) });
+      expect(inWords(observed([device(NIC, HOST)], []), protecting)).toEqual([
         'Protected: 0000:01:00.0 is in protectedDevices of PCIHostPolicy host',
       ]);
     }

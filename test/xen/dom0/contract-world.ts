@@ -5,7 +5,7 @@ import { type Address, parseAddress } from '../../../src/api/address.ts';
 import { dom0Layout } from '../../../src/api/layout.ts';
 import type { Host } from '../../../src/controller/ports.ts';
 import { createHost } from '../../../src/host/index.ts';
-import type { ContractCase, ContractWorld } from '../../contract/world.ts';
+import { type ContractCase, type ContractWorld, overrideIn } from '../../contract/world.ts';
 import { ContractGuests } from './contract-guests.ts';
 import { until } from './deadline.ts';
 import { DISKS, driverOf, NICS, NO_RESET, readDisk } from './devices.ts';
@@ -94,6 +94,7 @@ export class ContractStage {
         const { code, stdout, stderr } = await run('xl', argv);
         return { status: code, stdout, stderr };
       },
+      overrideOf: async device => overrideIn(await readFile(`/sys/bus/pci/devices/${device}/driver_override`, 'utf8')),
       driverOf,
       worksInDom0,
     };

@@ -20,3 +20,9 @@ spec:
 ${spec.join('')}  devices:${entries.length === 0 ? ' []' : ''}
 ${entries.join('')}`;
 }
+
+/** The PCIHostPolicy as YAML. @param spec its fields, each as YAML on one line. */
+export function policy(spec: Readonly<Record<string, string>>): string {
+  const fields = Object.entries(spec).map(([field, value]) => `  ${field}: ${value}\n`);
+  return `apiVersion: xenpci.dev/v1alpha1\nkind: PCIHostPolicy\nmetadata: {name: host}\nspec:\n${fields.join('')}`;
+}

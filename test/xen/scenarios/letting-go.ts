@@ -1,0 +1,237 @@
+/** How devices leave guests: guestUnbind, approval, guests that die meanwhile; and what dom0 has afterwards. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { becomes, stays, until } from '../dom0/deadline.ts';
+import { DISK_ID, DISKS, driverOf, NIC_ID, NICS, readDisk } from '../dom0/devices.ts';
+import { run, succeed, xl } from '../dom0/exec.ts';
+import { Guest } from '../dom0/guest.ts';
+import { KernelLog } from '../dom0/kernel-log.ts';
+import { assignment, policy } from '../dom0/manifest.ts';
+import { MANIFESTS, Product, writeManifest, xenpci } from '../dom0/product.ts';
+import { type LogLine, loggedLine, logLines } from '../dom0/product-log.ts';
+import { note, type Test, test, timed } from '../dom0/test.ts';
+import { holderOf } from '../dom0/xenstore.ts';
+
+const [first, second, orphan] = NICS;
+const [disk] = DISKS;
+
+/** A program as an administrator writes one: DOMID NAME GUEST-DEVICE. */
+const LET_GO = '/tmp/let-go';
+/** What it leaves behind when it has begun. */
+const BEGUN = '/tmp/let-go-begun';
+
+/**
+ * Writes the command to the guest's console and waits for its end there. A process that is not the first of its session
+ * opens the terminal: the first one would take it for its own, and hang it up at its end.
+ */
+const REMOVE = `
+id=let-go-$$
+device=/sys/bus/pci/devices/$3
+tty=$(xenstore-read /local/domain/$1/console/tty) || exit 1
+(printf '%s\\n' "$id [ ! -e $device ] || echo 1 > $device/remove" >"$tty")
+until grep -q "^GUEST $id= 0" /var/log/xen/console/guest-$2.log; do sleep 0.2; done`;
+
+/** Makes the program do this from now on. */
+async function letGoDoes(script: string): Promise<void> {
+  await writeFile(`${LET_GO}.new`, `#!/bin/sh\ntouch ${BEGUN}\n${script}\n`);
+  await chmod(`${LET_GO}.new`, 0o755);
+  await succeed('mv', [`${LET_GO}.new`, LET_GO]);
+  await rm(BEGUN, { force: true });
+}
+
+const telling = (timeoutSeconds: number): string =>
+  policy({
+    guestUnbind: `{command: [${LET_GO}, "{domid}", "{domain}", "{guestDevice}"], timeoutSeconds: ${timeoutSeconds}}`,
+  });
+
+/** What a kernel prints when it is in trouble. */
+const TRACE = /^.*(?:cut here|WARNING:|Call Trace|BUG:|Oops|general protection).*$/gm;
+
+async function withAndWithout(): Promise<void> {
+  const red = await Guest.start({ name: 'red' });
+  await writeManifest('red.yaml', assignment('red', { lan: first }));
+  await Product.start();
+  await red.has([NIC_ID], 300_000);
+  const kernel = await red.shell('uname -r');
+
+  // First without: this is what it is for.
+  const untold = await red.console.sinceNow();
+  await writeManifest('red.yaml', assignment('red', {}));
+  await becomes('holder', () => holderOf(first), undefined, 300_000);
+  await red.has([]);
+  await red.shell('true');
+  const traces = (await untold.text()).match(TRACE) ?? [];
+  note(
+    `Linux ${kernel} that was not told prints: ${traces.length === 0 ? 'nothing' : traces.join(' | ').slice(0, 300)}`,
+  );
+  if (kernel.startsWith('6.1.')) assert.notDeepEqual(traces, [], 'a guest that was not told');
+
+  await letGoDoes(REMOVE);
+  const blue = await Guest.start({ name: 'blue' });
+  await writeManifest('policy.yaml', telling(60));
+  await writeManifest('blue.yaml', assignment('blue', { lan: first, wan: second }));
+  await blue.has([NIC_ID, NIC_ID], 300_000);
+  const told = await blue.console.sinceNow();
+  await writeManifest('blue.yaml', assignment('blue', { wan: second }));
+  const { seconds } = await timed(() => becomes('holder', () => holderOf(first), undefined, 300_000));
+  await blue.has([NIC_ID]);
+  await writeManifest('blue.yaml', assignment('blue', {}));
+  await becomes('holder of the last', () => holderOf(second), undefined, 300_000);
+  await blue.has([]);
+  await blue.shell('true');
+  note(`from edit to detached, the guest told: ${seconds} s`);
+  assert.match(await told.text(), /^GUEST let-go-\d+= 0/m, 'the guest was told');
+  assert.deepEqual((await told.text()).match(TRACE) ?? [], [], 'a guest that was told prints no trace');
+}
+
+async function failing(): Promise<void> {
+  await letGoDoes('echo "the guest says no" >&2; exit 1');
+  const red = await Guest.start({ name: 'red' });
+  const blue = await Guest.start({ name: 'blue' });
+  await writeManifest('policy.yaml', telling(3));
+  await writeManifest('red.yaml', assignment('red', { lan: first }));
+  await writeManifest('blue.yaml', assignment('blue', {}));
+  await Product.start();
+  await red.has([NIC_ID], 300_000);
+  const untouched = await red.console.sinceNow();
+  await writeManifest('red.yaml', assignment('red', {}));
+  await writeManifest('blue.yaml', assignment('blue', { lan: first }));
+
+  await failed('guestUnbind', /failed with exit code 1; it said: the guest says no; \S+ stays with red/);
+  const { stdout } = await xenpci(['get', 'assignments', 'blue', '-o', 'yaml', '--manifests', MANIFESTS]);
+  assert.match(stdout, /type: Ready\s+status: "False"\s+reason: StepFailed\s+message: .*the guest says no/);
+  assert.match(
+    (await xenpci(['describe', 'device', first, '--manifests', MANIFESTS])).stdout,
+    /Failed: +guestUnbind \(.*the guest says no/,
+  );
+  assert.equal(await holderOf(first), await red.id());
+
+  await letGoDoes('sleep 4711 & sleep 4711');
+  await failed('the deadline', /guestUnbind .* did not end within 3 s and was ended/);
+  assert.equal((await run('pgrep', ['-f', 'sleep 4711'])).code, 1, 'nothing of it is left');
+  await red.has([NIC_ID]);
+  assert.equal(await holderOf(first), await red.id());
+  assert.deepEqual((await untouched.text()).match(/^GUEST pci:.*$/gm) ?? [], [], 'the guest keeps it all the time');
+
+  await letGoDoes(REMOVE);
+  await blue.has([NIC_ID], 400_000);
+  await red.has([]);
+}
+
+function failed(what: string, words: RegExp): Promise<LogLine> {
+  return loggedLine(what, ({ event, message }) => event === 'StepFailed' && words.test(message), { ms: 300_000 });
+}
+
+async function manyAtOnce(): Promise<void> {
+  const kernel = await KernelLog.sinceNow();
+  await xl('pci-assignable-add', orphan);
+  await letGoDoes(REMOVE);
+  const red = await Guest.start({ name: 'red' });
+  await writeManifest('policy.yaml', telling(60));
+  const all = { lan: first, wan: second, data: disk };
+  await writeManifest('red.yaml', assignment('red', all, { deletionPolicy: 'Host' }));
+  await Product.start('--resync', '3');
+  await red.has([NIC_ID, NIC_ID, DISK_ID], 300_000);
+  await red.shell('until [ -e /dev/nvme0n1 ]; do usleep 200000; done; head -n 1 /dev/nvme0n1', 120_000);
+  const { stdout: devices } = await xenpci(['get', 'devices', '--manifests', MANIFESTS]);
+  assert.match(devices, new RegExp(`^${orphan} +assignable +pciback .*Orphan`, 'm'));
+
+  const id = await red.id();
+  const holders = (): Promise<unknown[]> => Promise.all([first, second, disk].map(holderOf));
+  await writeManifest('red.yaml', assignment('red', {}, { deletionPolicy: 'Host' }));
+  await loggedLine(
+    'that they wait',
+    line => line.event === 'WaitBegan' && /NeedsApproval: 3 devices/.test(line.message),
+  );
+  const unasked = await xenpci(['approve', '--manifests', MANIFESTS]);
+  assert.deepEqual([unasked.code, unasked.stdout.match(/ red /g)?.length], [2, 3], unasked.stdout + unasked.stderr);
+  await stays('holders while nobody approves', holders, [id, id, id], 15_000);
+  assert.deepEqual(
+    (await logLines()).filter(({ event, step }) => event === 'StepStarted' && step?.startsWith('detach')),
+    [],
+  );
+  assert.equal((await red.hostdevs('stored')).length, 3, 'the stored definition keeps them as long');
+
+  const approved = await xenpci(['approve', '--yes', '--manifests', MANIFESTS]);
+  assert.equal(approved.code, 0, approved.stderr);
+  await becomes('holders after approval', holders, [undefined, undefined, undefined], 400_000);
+  for (const [address, driver] of [
+    [first, 'e1000e'],
+    [second, 'e1000e'],
+    [disk, 'nvme'],
+  ] as const) {
+    await becomes(`driver of ${address}`, () => driverOf(address), driver, 120_000);
+    assert.equal((await readFile(`/sys/bus/pci/devices/${address}/driver_override`, 'utf8')).trim(), '(null)');
+  }
+  assert.equal(await readDisk(disk), 'xenpci-lab NVME2');
+  await red.has([]);
+  assert.deepEqual(await red.hostdevs('stored'), []);
+  await kernel.showsNoFault();
+
+  assert.equal(await driverOf(orphan), 'pciback', 'nobody has touched the orphan');
+  assert.deepEqual(
+    (await logLines()).filter(({ device }) => device === orphan),
+    [],
+  );
+  assert.match((await xenpci(['describe', 'device', orphan, '--manifests', MANIFESTS])).stdout, /Orphan/);
+}
+
+async function dyingGuests(): Promise<void> {
+  await letGoDoes('sleep 600');
+  const red = await Guest.start({ name: 'red' });
+  const blue = await Guest.start({ name: 'blue' });
+  await writeManifest('policy.yaml', telling(60));
+  await writeManifest('red.yaml', assignment('red', { lan: first, wan: second }));
+  await writeManifest('blue.yaml', assignment('blue', {}));
+  await Product.start();
+  await red.has([NIC_ID, NIC_ID], 300_000);
+
+  // While it is being told.
+  await writeManifest('red.yaml', assignment('red', { wan: second }));
+  await writeManifest('blue.yaml', assignment('blue', { lan: first }));
+  await until('the program runs', async () => existsSync(BEGUN) || undefined, 120_000);
+  await red.destroy();
+  const { seconds } = await timed(() => blue.has([NIC_ID], 300_000));
+  note(`from the end of the guest that was being told to bound in the next: ${seconds} s`);
+  await becomes('driver of its other device', () => driverOf(second), 'pciback', 60_000);
+  assert.equal(await holderOf(second), undefined);
+
+  // While libxl waits for it: it is paused as soon as it has been told.
+  await red.start();
+  await red.has([NIC_ID], 300_000);
+  await letGoDoes('virsh -q suspend red');
+  await writeManifest('red.yaml', assignment('red', {}));
+  await writeManifest('blue.yaml', assignment('blue', { lan: first, wan: second }));
+  const domid = await red.id();
+  await until(
+    'libxl takes it',
+    async () => {
+      const { stdout } = await run('xenstore-read', [`/local/domain/0/backend/pci/${domid}/0/state`]);
+      return stdout.trim() === '7' || undefined;
+    },
+    120_000,
+  );
+  await xl('destroy', String(domid));
+  await blue.has([NIC_ID, NIC_ID], 400_000);
+  assert.equal(await holderOf(second), await blue.id());
+  note(
+    `log: ${(await logLines())
+      .filter(({ event }) => event === 'StepFailed')
+      .map(({ message }) => message)
+      .join(' | ')
+      .slice(0, 900)}`,
+  );
+}
+
+/** What `npm run test:xen` runs. */
+export const tests: readonly Test[] = [
+  test('a guest that is told lets go in silence; its kernel complains when it is not', withAndWithout, 900_000),
+  test('a guestUnbind that fails or hangs: the device stays, and both are told', failing, 900_000),
+  test(
+    'three devices at once wait for xenpci approve, then all go back and work; an orphan is shown and left alone',
+    manyAtOnce,
+    900_000,
+  ),
+  test('a guest that ends in the middle of a detach: its devices go where they belong', dyingGuests, 900_000),
+];
