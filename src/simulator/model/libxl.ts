@@ -173,8 +173,12 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address, force = 
   }
   const { store } = dom0;
   const { domid } = instance;
-  if (domain.type !== 'pv' && (instance.paused || instance.refuses) && !force)
-    return failed(notRemoved(domid, address));
+  const log: string[] = [];
+  if (domain.type !== 'pv' && (instance.paused || instance.refuses)) {
+    log.push(notRemoved(domid, address));
+    if (!force) return failed(...log, UNABLE);
+    instance.torn.add(address);
+  }
   takeBack(dom0, address);
   if (hasLeftover(store, domid)) instance.busHangs = true;
   const released = domain.type !== 'pv' || (answers(domain.type, instance) && !instance.refuses);
@@ -184,6 +188,8 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address, force = 
   dom0.instancesChanged();
   return released ? done(...log) : done(...log, notReady(domid));
 }
+
+const UNABLE = 'libxl: error: libxl_device.c:1486:device_addrm_aocomplete: unable to remove device';
 
 function notRemoved(domid: number, address: Address): string {
   const text = `Domain ${domid}:timed out waiting for DM to remove ${deviceModelId(address)}`;
