@@ -49,40 +49,36 @@ const telling = (timeoutSeconds: number): string =>
 const TRACE = /^.*(?:cut here|WARNING:|Call Trace|BUG:|Oops|general protection).*$/gm;
 
 async function withAndWithout(): Promise<void> {
+  await letGoDoes(REMOVE);
   const red = await Guest.start({ name: 'red' });
-  await writeManifest('red.yaml', assignment('red', { lan: first }));
+  await writeManifest('policy.yaml', telling(60));
+  await writeManifest('red.yaml', assignment('red', { lan: first, wan: second }));
   await Product.start();
-  await red.has([NIC_ID], 300_000);
-  const kernel = await red.shell('uname -r');
+  await red.has([NIC_ID, NIC_ID], 300_000);
+  const told = await red.console.sinceNow();
+  await writeManifest('red.yaml', assignment('red', { wan: second }));
+  const { seconds } = await timed(() => becomes('holder', () => holderOf(first), undefined, 300_000));
+  note(`from edit to detached, the guest told: ${seconds} s`);
+  await red.has([NIC_ID]);
+  await writeManifest('red.yaml', assignment('red', {}));
+  await becomes('holder of the last', () => holderOf(second), undefined, 300_000);
+  await red.has([]);
+  await red.shell('true');
+  assert.equal((await told.text()).match(/^GUEST let-go-\d+= 0/gm)?.length, 2, 'the guest was told each time');
+  assert.deepEqual((await told.text()).match(TRACE) ?? [], [], 'a guest that was told prints no trace');
 
-  // First without: this is what it is for.
+  // Without: this is what it is for.
+  await writeManifest('policy.yaml', policy({ maxDetachesPerPass: '2' }));
+  await writeManifest('red.yaml', assignment('red', { lan: first }));
+  await red.has([NIC_ID], 300_000);
   const untold = await red.console.sinceNow();
   await writeManifest('red.yaml', assignment('red', {}));
   await becomes('holder', () => holderOf(first), undefined, 300_000);
   await red.has([]);
-  await red.shell('true');
+  const kernel = await red.shell('uname -r');
   const traces = (await untold.text()).match(TRACE) ?? [];
-  note(
-    `Linux ${kernel} that was not told prints: ${traces.length === 0 ? 'nothing' : traces.join(' | ').slice(0, 300)}`,
-  );
+  note(`Linux ${kernel}, not told, prints: ${traces.length === 0 ? 'nothing' : traces.join(' | ').slice(0, 300)}`);
   if (kernel.startsWith('6.1.')) assert.notDeepEqual(traces, [], 'a guest that was not told');
-
-  await letGoDoes(REMOVE);
-  const blue = await Guest.start({ name: 'blue' });
-  await writeManifest('policy.yaml', telling(60));
-  await writeManifest('blue.yaml', assignment('blue', { lan: first, wan: second }));
-  await blue.has([NIC_ID, NIC_ID], 300_000);
-  const told = await blue.console.sinceNow();
-  await writeManifest('blue.yaml', assignment('blue', { wan: second }));
-  const { seconds } = await timed(() => becomes('holder', () => holderOf(first), undefined, 300_000));
-  await blue.has([NIC_ID]);
-  await writeManifest('blue.yaml', assignment('blue', {}));
-  await becomes('holder of the last', () => holderOf(second), undefined, 300_000);
-  await blue.has([]);
-  await blue.shell('true');
-  note(`from edit to detached, the guest told: ${seconds} s`);
-  assert.match(await told.text(), /^GUEST let-go-\d+= 0/m, 'the guest was told');
-  assert.deepEqual((await told.text()).match(TRACE) ?? [], [], 'a guest that was told prints no trace');
 }
 
 async function failing(): Promise<void> {
@@ -224,6 +220,45 @@ async function dyingGuests(): Promise<void> {
   );
 }
 
+/** An HVM guest without anything to boot: nobody in it answers when its device model is asked to take a device away. */
+const HVM = `name="hv"
+type="hvm"
+memory=96
+passthrough="enabled"
+vga="none"
+on_crash="destroy"
+`;
+
+async function byForce(): Promise<void> {
+  await writeFile('/tmp/hv.cfg', HVM);
+  await xl('create', '/tmp/hv.cfg');
+  const told = '/tmp/let-go-told';
+  await rm(told, { force: true });
+  await letGoDoes(`echo "$3" >>${told}`);
+  const unbind = `{command: [${LET_GO}, "{domid}", "{domain}", "{guestDevice}"]}`;
+  await writeManifest('policy.yaml', policy({ guestUnbind: unbind, forceDetach: 'true' }));
+  await writeManifest('hv.yaml', assignment('hv', { data: disk }, { deletionPolicy: 'Host' }));
+  await Product.start();
+  await loggedLine('that hv has the disk', ({ event }) => event === 'Ready', { ms: 300_000 });
+  assert.equal(await holderOf(disk), Number((await xl('domid', 'hv')).trim()));
+  const seenAt = /^(\S+) 0000:02:00\.0$/m.exec(await xl('pci-list', 'hv'))?.[1];
+
+  const kernel = await KernelLog.sinceNow();
+  await writeManifest('hv.yaml', assignment('hv', {}, { deletionPolicy: 'Host' }));
+  await becomes('driver of the disk', () => driverOf(disk), 'nvme', 400_000);
+  const begun = (await logLines()).filter(({ event, step }) => event === 'StepStarted' && step === `detach ${disk}`);
+  const ordinary = `detach ${disk} from hv (after guestUnbind, through xl)`;
+  const forced = `detach ${disk} from hv (after guestUnbind, by force, through xl)`;
+  assert.deepEqual(
+    begun.map(({ message }) => message),
+    [ordinary, ordinary, ordinary, forced],
+  );
+  await failed('that QEMU has not answered', /timed out waiting for DM to remove pci-pt-02_00\.0/);
+  assert.equal(await readFile(told, 'utf8'), `0000:00:${seenAt}\n`.repeat(4), 'where the guest sees it, as xl says');
+  assert.equal(await readDisk(disk), 'xenpci-lab NVME2');
+  await kernel.showsNoFault();
+}
+
 /** What `npm run test:xen` runs. */
 export const tests: readonly Test[] = [
   test('a guest that is told lets go in silence; its kernel complains when it is not', withAndWithout, 900_000),
@@ -232,6 +267,11 @@ export const tests: readonly Test[] = [
     'three devices at once wait for xenpci approve, then all go back and work; an orphan is shown and left alone',
     manyAtOnce,
     900_000,
+  ),
+  test(
+    'an HVM guest that does not let go: told each time, by force at the fourth, and dom0 reads the disk',
+    byForce,
+    600_000,
   ),
   test('a guest that ends in the middle of a detach: its devices go where they belong', dyingGuests, 900_000),
 ];
