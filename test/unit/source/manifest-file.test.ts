@@ -27,7 +27,7 @@ describe('a good file', () => {
     const file = parse(`# net\n---\n${LAN}---\n${policyYaml('host', '00:1f.2')}`);
     expect(file.problems).toEqual([]);
     expect(file.policies.map(({ policy }) => policy.spec)).toEqual([
-      { protectedDevices: [{ address: '0000:00:1f.2' }] },
+      { protectedDevices: [{ address: '0000:00:1f.2' }], maxDetachesPerPass: 2, forceDetach: false },
     ]);
     expect(file.assignments.map(({ sourced }) => sourced)).toMatchObject([
       {
@@ -54,6 +54,19 @@ describe('a good file', () => {
 });
 
 describe('an error', () => {
+  it('of a placeholder, at its word in the command', () => {
+    const text = policyYaml('host', '00:1f.2').concat(
+      '  guestUnbind:\n    command: [/bin/let-go, "{domain}", "{guestdevice}"]\n',
+    );
+    expect(shownProblems(text)).toMatchInlineSnapshot(`
+      "
+      m.yaml:7:40: error InvalidValue: spec.guestUnbind.command[2]: "{guestdevice}" stands for nothing; did you mean {guestDevice}?; write {{ and }} for braces
+              command: [/bin/let-go, "{domain}", "{guestdevice}"]
+                                                 ^
+      "
+    `);
+  });
+
   it('of syntax', () => {
     expect(shownProblems(LAN.replace('spec:', 'spec: {'))).toMatchInlineSnapshot(`
       "
