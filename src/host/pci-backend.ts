@@ -105,7 +105,8 @@ export function isLeftover(backend: PciBackend, device: BackendDevice, type: Gue
   return !isHvm(backend, type) && backend.state === XenbusState.Connected && isClosing(device);
 }
 
-function isClosing({ state }: BackendDevice): boolean {
+/** Whether libxl has asked for a device back. */
+export function isClosing({ state }: BackendDevice): boolean {
   return state === XenbusState.Closing || state === XenbusState.Closed;
 }
 

@@ -2,7 +2,7 @@ import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
 import { refusal } from './checks.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
-import { backendText, type GuestType, isIdle, isLeftover, type PciBackend } from './pci-backend.ts';
+import { backendText, type GuestType, isClosing, isIdle, isLeftover, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
 import { backendPath, readBackend } from './xenstore-nodes.ts';
 import { backendDomain, type XenstoreAccess } from './xenstore-view.ts';
@@ -29,7 +29,10 @@ export async function untilIdle(dom0: Dom0, guest: Guest, signal: AbortSignal): 
     );
   }
   const message = `an earlier change of the PCI devices of ${guest.name} has not ended: ${backendText(backend)}`;
-  throw new HostError('DeadlineExceeded', message);
+  const kept = backend.devices.find(isClosing);
+  const advice =
+    kept === undefined ? '' : `; it goes on when ${guest.name} lets go of ${kept.address}, or is restarted`;
+  throw new HostError('DeadlineExceeded', `${message}${advice}`);
 }
 
 /**
