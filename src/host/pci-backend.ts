@@ -117,7 +117,7 @@ function isHvm(backend: PciBackend, type: GuestType): boolean {
 /**
  * Where a guest sees a device, `0000:00:01.0`: for a PV guest where pciback has put it, for an HVM guest the slot and
  * function on bus 0 that its device model has answered. The guest's own nodes are not asked.
- * @returns undefined when it is not known, as for an HVM guest whose device model runs in a stub domain.
+ * @returns undefined when xenstore does not show it.
  */
 export function guestAddress({ vdev, vdevfn }: BackendDevice, type: GuestType): Address | undefined {
   if (type === 'hvm') return vdevfn === undefined ? undefined : fromDevfn(Number.parseInt(vdevfn, 16));

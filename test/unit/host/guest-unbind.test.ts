@@ -131,12 +131,25 @@ describe('before a detach', () => {
     expect(error).toMatch(/"--all" would be taken for an option/);
   });
 
-  test('where the guest sees the device must be known when the command speaks of it', async () => {
-    const { dom0, program } = dom0With('exit 0');
+  test('for an HVM guest the address is what its device model has answered', async () => {
+    const { dom0, program, read } = dom0With('echo "$1" >$ROOT/told');
     dom0.store.set('/libxl/1/type', 'hvm');
-    for (const index of [0, 1])
-      dom0.store.set(`/local/domain/0/backend/pci/1/0/vdevfn-${index}`, index === 0 ? '28' : '31');
+    for (const [index, vdevfn] of ['28', '31'].entries()) {
+      dom0.store.set(`/local/domain/0/backend/pci/1/0/vdevfn-${index}`, vdevfn);
+    }
     expect((await detach(dom0, { command: [program, '{guestDevice}'] })).error).toBeUndefined();
+    expect(read('told')).toBe('0000:00:06.1\n');
+  });
+
+  test('an address that xenstore does not show is said to be missing, where the command asks for it', async () => {
+    const { dom0, program } = dom0With('exit 0');
+    // Settled for an HVM guest, and then its type is not known any more.
+    dom0.store.set('/libxl/1/type', undefined);
+    for (const index of [0, 1]) dom0.store.set(`/local/domain/0/backend/pci/1/0/vdevfn-${index}`, '28');
+    for (const index of [0, 1]) dom0.store.set(`/local/domain/0/backend/pci/1/0/vdev-${index}`, undefined);
+    const { error } = await detach(dom0, { command: [program, '{guestSlot}'] });
+    expect(error).toMatch(/^StepFailed: guestUnbind: \{guestSlot\} is not known/);
+    expect((await detach(dom0, { command: [program, '{device}'] })).error).toBeUndefined();
   });
 
   test('force goes through xl', async () => {
@@ -162,7 +175,7 @@ describe('where a guest sees a device', () => {
     expect(at({ vdevfn: '80000030' }, 'hvm')).toBe('0000:00:06.0');
   });
 
-  test('not known: an HVM guest behind a stub domain, a PV guest that has not got it yet', () => {
+  test('not known: a guest that has not got it yet', () => {
     expect(at({ vdev: '0000:00:00.00' }, 'hvm')).toBeUndefined();
     expect(at({}, 'pv')).toBeUndefined();
   });
