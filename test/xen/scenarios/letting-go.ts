@@ -110,6 +110,7 @@ async function failing(): Promise<void> {
   assert.equal(await holderOf(first), await red.id());
   assert.deepEqual((await untouched.text()).match(/^GUEST pci:.*$/gm) ?? [], [], 'the guest keeps it all the time');
 
+  await writeManifest('policy.yaml', telling(60));
   await letGoDoes(REMOVE);
   await blue.has([NIC_ID], 400_000);
   await red.has([]);
