@@ -16,7 +16,14 @@ export type {
 } from './api/manifest.ts';
 export { systemClock } from './controller/clock.ts';
 export { Controller, type ControllerParts } from './controller/controller.ts';
-export { type Clock, type Host, HostError, type InventoryStore, type Source } from './controller/ports.ts';
+export {
+  type ApprovalStore,
+  type Clock,
+  type Host,
+  HostError,
+  type InventoryStore,
+  type Source,
+} from './controller/ports.ts';
 export type { Report, Reporter } from './controller/report.ts';
 export type { AssignmentStatus, DeviceStatus, Status } from './controller/status-types.ts';
 export { createHost, detectXen } from './host/index.ts';
