@@ -31,7 +31,7 @@ export async function detach(
   await untilIdle(dom0, guest, signal);
   let ready = await prepare(dom0, step, signal);
   if (unbind !== undefined) {
-    await letGo(step, unbind, ready.look, remark, signal);
+    await letGo(dom0, step, unbind, ready.look, remark, signal);
     ready = await prepare(dom0, step, signal);
   }
   if (ready.libvirt === undefined) await dom0.xl.detach(guest.domid, step.device, step.force === true, signal);

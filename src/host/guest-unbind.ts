@@ -2,8 +2,10 @@ import type { GuestUnbind } from '../api/manifest.ts';
 import { filled, type Placeholder, placeholdersOf } from '../api/placeholders.ts';
 import { HostError } from '../controller/ports.ts';
 import type { DetachStep } from '../plan/step.ts';
-import type { DeviceLook } from './checks.ts';
+import { type DeviceLook, refusal } from './checks.ts';
 import { CommandError, runCommand } from './command.ts';
+import type { Dom0 } from './dom0.ts';
+import { watchGuestEnd } from './guest-end.ts';
 import { guestAddress } from './pci-backend.ts';
 import { holdersOf } from './xenstore-view.ts';
 
@@ -22,23 +24,30 @@ interface Call {
  * Makes the guest let go of a device, as the policy says, and waits for it. The command may be run again after it has
  * succeeded, when the detach fails.
  * @param remark told of a failure that the policy puts up with.
- * @throws {HostError} StepFailed or DeadlineExceeded with the command's words, unless the policy puts up with it; the
- *   reason of `signal`.
+ * @throws {HostError} StepFailed or DeadlineExceeded with the command's words, unless the policy puts up with it;
+ *   PreconditionFailed when the guest ends meanwhile, which ends the command; the reason of `signal`.
  */
 export async function letGo(
+  dom0: Dom0,
   { device, guest }: DetachStep,
   unbind: GuestUnbind,
   look: DeviceLook,
   remark: (text: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const ended = new AbortController();
+  const watch = await watchGuestEnd(dom0, guest.domid, () => ended.abort(), signal);
   try {
-    await run(callOf(unbind, valuesOf(device, guest, look)), unbind.timeoutSeconds, signal);
+    const call = callOf(unbind, valuesOf(device, guest, look));
+    await run(call, unbind.timeoutSeconds, AbortSignal.any([signal, ended.signal]));
   } catch (error) {
     signal.throwIfAborted();
+    if (ended.signal.aborted) throw refusal(`${guest.name} ended while it was told to let go of ${device}`);
     if (!(error instanceof HostError)) throw error;
     if (unbind.onFailure === 'Proceed') return remark(`${error.message}; detached all the same (onFailure: Proceed)`);
     throw new HostError(error.code, `${error.message}; ${device} stays with ${guest.name}`, { cause: error });
+  } finally {
+    await watch.close();
   }
 }
 

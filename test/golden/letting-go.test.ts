@@ -207,17 +207,16 @@ describe('a device leaves a guest', () => {
     expect(stage.model.dom0.violations).toEqual([]);
   });
 
-  test('that ends while it is being told', async () => {
+  test('that ends while it is being told: so does the telling', async () => {
     const stage = await Stage.open();
-    const program = stage.program('touch $ROOT/begun; until [ -e $ROOT/ended ]; do sleep 0.05; done');
-    const guestUnbind = { command: [program], timeoutSeconds: 30, onFailure: 'Refuse' } as const;
+    const program = stage.program('trap "touch $ROOT/ended; exit 1" TERM; touch $ROOT/begun; sleep 600 & wait');
+    const guestUnbind = { command: [program], timeoutSeconds: 90, onFailure: 'Refuse' } as const;
     stage.desired = toBlue({ guestUnbind });
     const moved = stage.passes();
     await expect.poll(() => stage.read('begun'), { timeout: 20_000 }).toBe('');
     stage.model.destroy('red');
-    stage.program('exit 0');
-    writeFileSync(join(stage.root, 'ended'), '');
     await moved;
+    expect(stage.read('ended')).toBe('');
     expect(stage.place()).toBe('guest blue');
     expect(stage.model.dom0.violations).toEqual([]);
   });
