@@ -12,3 +12,12 @@ export function seconds(text: string): number {
   if (value > 0 && value <= SECONDS_MAX) return value;
   throw new InvalidArgumentError(`It must be a number of seconds between 0 and ${SECONDS_MAX}.`);
 }
+
+/**
+ * Reads a process id from the command line.
+ * @throws {InvalidArgumentError} for what is none.
+ */
+export function processId(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be the number of a process.');
+}

@@ -3,6 +3,7 @@ import { messageOf } from '../daemon/message-of.ts';
 import { approveCommand } from './commands/approve.ts';
 import { describeCommand } from './commands/describe.ts';
 import { getCommand } from './commands/get.ts';
+import { hookCommand } from './commands/hook.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { runCommand } from './commands/run.ts';
@@ -64,6 +65,7 @@ function createProgram(context: Context): Command {
     validateCommand,
     getCommand,
     describeCommand,
+    hookCommand,
     versionCommand,
   ];
   for (const command of commands) program.addCommand(command(context));

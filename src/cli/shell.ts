@@ -12,9 +12,13 @@ export interface Output {
 
 /** All that the program takes from the process it runs in. */
 export interface Shell {
+  /** What is written to the program. */
+  readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The process that started this one. */
+  readonly caller: number;
   /** The running program's file, symbolic links resolved: what belongs to it lies beside it. */
   readonly program: string;
   /** Called at each signal that asks the program to stop. */
@@ -28,6 +32,8 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The shell of this process. */
 export function processShell(): Shell {
   return {
+    stdin: process.stdin,
+    caller: process.ppid,
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     env: process.env,

@@ -2,6 +2,7 @@ import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Approval } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
+import type { StartDevice, StartingDomain } from '../plan/start.ts';
 import type { Step } from '../plan/step.ts';
 
 /** The dom0: everything the controller may see of it and do to it. */
@@ -20,6 +21,33 @@ export interface Host {
   /** Calls `hint` whenever something may have changed. @returns a function that ends it. */
   onHint(hint: (about: string) => void): () => void;
   /** Lets go of every connection. */
+  close(): Promise<void>;
+}
+
+/** The dom0 as libvirt's hook may use it: libvirt answers nobody while it starts a domain. */
+export interface StartHost {
+  /**
+   * One look without libvirt: every domain is one of xl's, and what is being let go of is not settled.
+   * @throws {HostError} when any part could not be read.
+   */
+  observe(signal: AbortSignal): Promise<Observed>;
+  /**
+   * Calls `body` with a function that waits until who has what has changed; what changed meanwhile counts.
+   * @throws {HostError}; what `body` throws.
+   */
+  watching<T>(signal: AbortSignal, body: (changed: () => Promise<void>) => Promise<T>): Promise<T>;
+  /**
+   * Keeps every controller from binding and releasing these devices while `body` runs, and those steps that have begun
+   * have ended before it does. When `body` says that the domain starts, they stay reserved until it has been created.
+   * @throws {HostError}; what `body` throws.
+   */
+  reserving<T extends { readonly starts: boolean }>(
+    domain: StartingDomain,
+    signal: AbortSignal,
+    body: () => Promise<T>,
+  ): Promise<T>;
+  /** Puts a device on pciback, in quarantine, and without the write access of an earlier guest. @throws {HostError} */
+  makeReady(device: StartDevice, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { Status } from '../controller/status-types.ts';
+import { isRunning, markOf, type ProcessMark, processMark } from '../host/process-mark.ts';
+import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';
 import { messageOf } from './message-of.ts';
-import { isRunning, markOf, type ProcessMark, processMark } from './process-mark.ts';
-import { replaceFile } from './replace-file.ts';
 
 const BYTES_MAX = 64 * 1024 * 1024;
 const VERSION = 1;

@@ -54,8 +54,8 @@ function isBelievedInUse(error: unknown): boolean {
   return isLibvirtError(cause, ErrorCode.operationFailed) && / already exists$/.test(cause.message);
 }
 
-/** pciback forgets that a device was permissive for an earlier guest only when it loses the device. */
-async function clearPermissive(dom0: Dom0, address: Address, signal: AbortSignal): Promise<void> {
+/** pciback forgets that a device was permissive for an earlier guest only when it loses the device. @throws {HostError} */
+export async function clearPermissive(dom0: Dom0, address: Address, signal: AbortSignal): Promise<void> {
   if (!(await dom0.sysfs.permissive()).has(address)) return;
   await unassign(dom0, address, false, signal);
   await dom0.xl.assignableAdd(address, signal);

@@ -1,6 +1,7 @@
 import type { BindStep } from '../plan/step.ts';
 import { lookAt, refusal, requireFree } from './checks.ts';
 import type { Dom0 } from './dom0.ts';
+import { unlessStarting } from './step-lock.ts';
 import { PCIBACK } from './sysfs.ts';
 
 /**
@@ -8,8 +9,10 @@ import { PCIBACK } from './sysfs.ts';
  * @throws {HostError}
  */
 export async function bind(dom0: Dom0, { device: address }: BindStep, signal: AbortSignal): Promise<void> {
-  const look = await lookAt(dom0, address, signal);
-  requireFree(look);
-  if (look.device.driver === PCIBACK) throw refusal(`${address} is bound to ${PCIBACK} already`);
-  await dom0.xl.assignableAdd(address, signal);
+  await unlessStarting(dom0, address, signal, async () => {
+    const look = await lookAt(dom0, address, signal);
+    requireFree(look);
+    if (look.device.driver === PCIBACK) throw refusal(`${address} is bound to ${PCIBACK} already`);
+    await dom0.xl.assignableAdd(address, signal);
+  });
 }

@@ -1,15 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
-import type { Host } from '../controller/ports.ts';
+import type { Host, StartHost } from '../controller/ports.ts';
 import { DEFAULT_DEADLINES, type HostDeadlines, openDom0 } from './dom0.ts';
 import { Hints } from './hints.ts';
 import { observe } from './observe.ts';
 import { loadPciIds, type PciIds } from './pci-ids.ts';
 import { perform } from './perform.ts';
+import { reserveDevices } from './reserve.ts';
 import { readSmallFile } from './small-file.ts';
+import { makeReady, observeForStart, watchingHolders } from './starting.ts';
 
 export type { HostDeadlines } from './dom0.ts';
+export { markHook } from './hook-mark.ts';
+export { unmarkStart } from './start-marks.ts';
+export { readStarting } from './starting.ts';
+export { XmlError } from './xml.ts';
 
 /**
  * The dom0 under a layout. Nothing is opened before it is first used.
@@ -28,6 +34,21 @@ export function createHost(layout: Dom0Layout, deadlines: Partial<HostDeadlines>
     onHint: hint => hints.add(hint),
     async close() {
       hints.close();
+      dom0.libvirt.close();
+      await dom0.xenstore.close();
+    },
+  };
+}
+
+/** The dom0 under a layout, for libvirt's hook: libvirt is never called. Nothing is opened before it is first used. */
+export function createStartHost(layout: Dom0Layout): StartHost {
+  const dom0 = openDom0(layout, DEFAULT_DEADLINES);
+  return {
+    observe: signal => observeForStart(dom0, forManyCalls(signal)),
+    watching: (signal, body) => watchingHolders(dom0, forManyCalls(signal), body),
+    reserving: (domain, signal, body) => reserveDevices(layout, domain, forManyCalls(signal), body),
+    makeReady: (device, signal) => makeReady(dom0, device, forManyCalls(signal)),
+    async close() {
       dom0.libvirt.close();
       await dom0.xenstore.close();
     },

@@ -5,9 +5,11 @@ import type { Observed, ObservedDomain } from '../plan/observed.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
+import { isHookInForce } from './hook-mark.ts';
 import { connectLibvirt, type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
 import type { PciIds } from './pci-ids.ts';
 import { readSmallFile } from './small-file.ts';
+import { readStartMarks } from './start-marks.ts';
 import { createdWithPassthrough } from './userdata.ts';
 import type { Views } from './views.ts';
 
@@ -21,10 +23,17 @@ const BOOT_ID_MAX = 128;
  * @throws {HostError} Unreachable when any part cannot be read.
  */
 export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Promise<Observed> {
-  const [bootId, views] = await Promise.all([readBootId(dom0), readViews(dom0, signal)]);
-  const combined = combineDomains(views.xenstore, views.libvirt);
+  const { layout } = dom0;
+  const [bootId, views, hookInForce] = await Promise.all([
+    readBootId(dom0),
+    readViews(dom0, signal),
+    isHookInForce(layout),
+  ]);
+  // After the other views: who is shut off in libvirt's eyes may have begun to start since.
+  const starts = await readStartMarks(layout, Date.now());
+  const combined = combineDomains(views.xenstore, views.libvirt, new Set(starts.map(({ uuid }) => uuid)));
   const domains = await Promise.all(combined.map(domain => withPassthrough(dom0, domain)));
-  return { bootId, domains, devices: combineDevices(views, domains, ids) };
+  return { bootId, domains, devices: combineDevices(views, domains, ids), ...(hookInForce ? { hookInForce } : {}) };
 }
 
 /**
@@ -52,7 +61,8 @@ async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Pr
   }
 }
 
-async function readBootId({ layout }: Dom0): Promise<string> {
+/** The kernel's boot id. @throws {HostError} Unreachable */
+export async function readBootId({ layout }: Dom0): Promise<string> {
   const path = join(layout.procfs, 'sys/kernel/random/boot_id');
   const bootId = (await readSmallFile(path, BOOT_ID_MAX))?.trim();
   if (bootId === undefined || bootId === '') throw new HostError('Unreachable', `${path} does not say the boot id`);

@@ -2,6 +2,7 @@ import type { Address } from '../api/address.ts';
 import type { ReleaseStep } from '../plan/step.ts';
 import { lookAt, refusal, requireFree } from './checks.ts';
 import type { Dom0 } from './dom0.ts';
+import { unlessStarting } from './step-lock.ts';
 import { PCIBACK } from './sysfs.ts';
 import { bindDriver, clearOverride, probeDrivers } from './sysfs-write.ts';
 import { XlError } from './xl.ts';
@@ -10,11 +11,11 @@ import { XlError } from './xl.ts';
  * assignable to host, through xl: given back in any other way, the device stays in quarantine and fails in dom0.
  * @throws {HostError}
  */
-export async function release(
-  dom0: Dom0,
-  { device: address, driver }: ReleaseStep,
-  signal: AbortSignal,
-): Promise<void> {
+export function release(dom0: Dom0, step: ReleaseStep, signal: AbortSignal): Promise<void> {
+  return unlessStarting(dom0, step.device, signal, () => giveBack(dom0, step, signal));
+}
+
+async function giveBack(dom0: Dom0, { device: address, driver }: ReleaseStep, signal: AbortSignal): Promise<void> {
   const look = await lookAt(dom0, address, signal);
   requireFree(look);
   if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);

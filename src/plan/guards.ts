@@ -12,7 +12,7 @@ export function deviceGuard(claim: Claim, device: ObservedDevice, policy: PCIHos
 }
 
 /** The rule that refuses to give this domain any device, if one does. */
-export function domainGuard(domain: ObservedDomain): Hold | undefined {
+export function domainGuard(domain: Pick<ObservedDomain, 'name' | 'type' | 'domid'>): Hold | undefined {
   if (domain.domid === 0) return guard('ControlDomain', 'dom0 has every device that no guest has; name a guest');
   if (domain.type === 'pvh') {
     return guard('PVHDomain', `${domain.name} is PVH, and Xen passes PCI devices to PV and HVM domains only`);

@@ -58,7 +58,7 @@ export interface ObservedDomain {
   readonly uuid: string;
   /** Absent while it is shut off. */
   readonly domid?: number;
-  /** `changing`: starting, stopping or crashed with its domain id still there. */
+  /** `changing`: starting (also while it has no domain id yet), stopping, or crashed with its domain id still there. */
   readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
   /** `xl`: running, and not known to libvirt. */
   readonly toolstack: 'libvirt' | 'xl';
@@ -81,6 +81,8 @@ export interface Observed {
   readonly domains: readonly ObservedDomain[];
   /** The kernel's boot id: what was recorded under another one no longer holds. */
   readonly bootId: string;
+  /** Set when libvirt is known to call our hook before it starts a domain. */
+  readonly hookInForce?: true;
 }
 
 /** Whether two places are the same place. */

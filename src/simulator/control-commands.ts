@@ -36,7 +36,8 @@ const commands = z.discriminatedUnion('command', [
   z.object({ command: z.literal('xl'), argv: z.array(z.string()), folder: z.string() }),
   z.object({ command: z.enum(['up', 'down', 'drop']), daemon }),
   z.object({ command: z.literal('restartLibvirtd') }),
-  z.object({ command: z.enum(['start', 'destroy', 'powerOff', 'crash', 'reboot']), domain: z.string() }),
+  z.object({ command: z.literal('start'), domain: z.string() }),
+  z.object({ command: z.enum(['destroy', 'powerOff', 'crash', 'reboot']), domain: z.string() }),
   z.object({ command: z.literal('pause'), domain: z.string(), paused: z.boolean().default(true) }),
   z.object({ command: z.literal('refuse'), domain: z.string(), refuses: z.boolean().default(true) }),
   z.object({ command: z.enum(['unplug', 'nodedevDetach']), device: address }),
@@ -62,12 +63,14 @@ export async function runCommand(simulation: Simulation, input: unknown): Promis
       return simulation[command.daemon][command.command]();
     case 'restartLibvirtd':
       return simulation.libvirtd.restart();
+    case 'start':
+      return simulation.libvirtd.start(command.domain);
     default:
       return act(simulation, command);
   }
 }
 
-type Act = Exclude<Command, { command: 'xl' | 'up' | 'down' | 'drop' | 'restartLibvirtd' }>;
+type Act = Exclude<Command, { command: 'xl' | 'up' | 'down' | 'drop' | 'restartLibvirtd' | 'start' }>;
 
 function act({ model, faults }: Simulation, command: Act): unknown {
   switch (command.command) {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Dom0Layout, dom0Layout } from '../api/layout.ts';
 import { controlServer } from './control-server.ts';
 import { Faults } from './faults.ts';
@@ -49,7 +50,7 @@ export async function startSimulatedDom0(options: SimulationOptions): Promise<Si
     model,
     faults,
     xenstored: new Xenstored(layout.xenstoreSocket, model, faults),
-    libvirtd: new Libvirtd(layout.libvirtSocket, model, faults, latencyMs),
+    libvirtd: new Libvirtd(layout.libvirtSocket, join(options.root, 'etc/libvirt/hooks'), model, faults, latencyMs),
     xl: new XlRunner(model, faults, latencyMs),
   };
   const control = controlServer(controlSocket(layout), simulation);

@@ -13,6 +13,7 @@ const COMMANDS = [
   ['describe'],
   ['describe', 'device'],
   ['describe', 'assignment'],
+  ['hook'],
   ['version'],
 ];
 
@@ -48,6 +49,7 @@ describe('help', () => {
         get                 List devices or assignments
         describe            Explain one device or one assignment: why it is as it is,
                             and what is next
+        hook <call...>      Prepare or refuse the start of a domain; libvirt calls it
         version             Show the version
 
       Examples:

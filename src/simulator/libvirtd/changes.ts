@@ -1,9 +1,9 @@
 import { type DomainRef, ErrorCode } from '../../node-libvirt/index.ts';
-import type { Domain } from '../model/domain.ts';
+import { type Domain, EMPTY_DEFINITION } from '../model/domain.ts';
 import type { Affected } from '../model/libvirt.ts';
 import { LibvirtRefusal } from '../model/refusal.ts';
 import type { Daemon } from './daemon.ts';
-import { parseDomain } from './domain-xml.ts';
+import { formatDomain, parseDomain } from './domain-xml.ts';
 import { refOf, resolve } from './domains.ts';
 import { parseHostdev } from './hostdev-xml.ts';
 import { parseRoot } from './xml.ts';
@@ -48,24 +48,52 @@ export function define({ model: { libvirt }, jobs }: Daemon, xml: string): Promi
 }
 
 /** Starts a stored domain. */
-export function start({ model: { libvirt }, jobs }: Daemon, ref: DomainRef, paused: boolean): Promise<DomainRef> {
+export function start(daemon: Daemon, ref: DomainRef, paused: boolean): Promise<DomainRef> {
+  const { libvirt } = daemon.model;
   const domain = resolve(libvirt, ref);
   const run = (): DomainRef => {
     libvirt.start(domain, paused);
     return refOf(domain);
   };
-  return jobs.run({ domain: domain.uuid, operation: 'start', run, claimed: ref });
+  const xml = (): string => formatDomain(domain, domain.stored ?? EMPTY_DEFINITION, libvirt.version);
+  return daemon.jobs.run({
+    domain: domain.uuid,
+    operation: 'start',
+    run,
+    claimed: ref,
+    ...aroundStart(daemon, domain.name, xml),
+  });
 }
 
 /** Starts a domain that is not stored. */
-export function create({ model: { libvirt }, jobs }: Daemon, xml: string): Promise<DomainRef> {
+export function create(daemon: Daemon, xml: string): Promise<DomainRef> {
   const { definition, ...identity } = parseDomain(xml);
-  return jobs.run({
+  const { libvirt } = daemon.model;
+  const whole = (): string =>
+    formatDomain(
+      { ...identity, toolstack: 'libvirt', stored: undefined, instance: undefined },
+      definition,
+      libvirt.version,
+    );
+  return daemon.jobs.run({
     domain: identity.uuid,
     operation: 'start',
     run: () => refOf(libvirt.create(identity, definition)),
     claimed: { name: identity.name, uuid: identity.uuid, id: -1 },
+    ...aroundStart(daemon, identity.name, whole),
   });
+}
+
+/** The hook may refuse in `prepare`; what it says of `started` is not simulated. */
+function aroundStart(
+  { hooks }: Daemon,
+  name: string,
+  xml: () => string,
+): { before: () => Promise<void>; after: () => Promise<void> } {
+  return {
+    before: () => hooks.call(name, 'prepare', xml()),
+    after: () => hooks.call(name, 'started', xml()),
+  };
 }
 
 /** Ends or changes a running instance. */

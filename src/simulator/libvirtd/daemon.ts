@@ -1,5 +1,6 @@
 import type { Faults } from '../faults.ts';
 import type { Model } from '../model/model.ts';
+import type { Hooks } from './hooks.ts';
 import type { Jobs } from './jobs.ts';
 
 /** What the handlers of all connections share. */
@@ -7,6 +8,7 @@ export interface Daemon {
   readonly model: Model;
   readonly faults: Faults;
   readonly jobs: Jobs;
+  readonly hooks: Hooks;
 }
 
 /** A subscription of one connection to lifecycle events. */

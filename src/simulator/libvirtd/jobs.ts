@@ -14,6 +14,9 @@ export interface Job<T> {
   readonly operation: Operation;
   readonly device?: Address;
   readonly run: () => T;
+  /** Done before and after it, while the domain answers nobody; what `before` throws ends it. */
+  readonly before?: () => Promise<void>;
+  readonly after?: () => Promise<void>;
   /** What a fault that only claims returns. */
   readonly claimed: T;
 }
@@ -57,8 +60,11 @@ export class Jobs {
     signal.throwIfAborted();
     const { kind, delayMs } = this.#faults.take(job.operation, job.device);
     await sleep(this.#latencyMs + delayMs, undefined, { signal });
+    await job.before?.();
     try {
-      return strike(kind, job.run, job.claimed);
+      const result = strike(kind, job.run, job.claimed);
+      await job.after?.();
+      return result;
     } catch (error) {
       if (error instanceof InjectedFault && error.kind === 'connectionLost') throw new BrokenConnection();
       throw error;

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import type { ExitCode } from '../../../src/cli/exit.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Output, Shell } from '../../../src/cli/shell.ts';
@@ -17,11 +18,18 @@ export interface CapturedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   readonly columns?: number;
+  readonly stdin?: AsyncIterable<Uint8Array>;
   /** Answers questions; nobody does when absent. */
   readonly ask?: (question: string) => Promise<string>;
 }
 
-export function capturedShell({ env = {}, isTerminal = false, columns, ask }: CapturedOptions = {}): CapturedShell {
+export function capturedShell({
+  env = {},
+  isTerminal = false,
+  columns,
+  stdin = Readable.from([]),
+  ask,
+}: CapturedOptions = {}): CapturedShell {
   const out: string[] = [];
   const err: string[] = [];
   const stops = new Set<() => void>();
@@ -31,6 +39,8 @@ export function capturedShell({ env = {}, isTerminal = false, columns, ask }: Ca
     columns,
   });
   return {
+    stdin,
+    caller: process.ppid,
     stdout: output(out),
     stderr: output(err),
     env,

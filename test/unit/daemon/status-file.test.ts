@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import type { Status } from '../../../src/controller/status-types.ts';
-import { markOf } from '../../../src/daemon/process-mark.ts';
 import { readLiveStatus, StatusFile } from '../../../src/daemon/status-file.ts';
+import { markOf } from '../../../src/host/process-mark.ts';
 import { tempLayout } from './temp-layout.ts';
 
 function status(observedAt: string): Status {

@@ -6,17 +6,20 @@ export interface ReplaceOptions {
   readonly mode: number;
   /** Whether the content must be on the disk, and not only in the kernel's memory, when this returns. */
   readonly durable: boolean;
+  /** Whether other processes may replace it at the same moment; what one leaves that dies is then not used again. */
+  readonly shared?: boolean;
 }
 
 /**
  * Replaces a file's content as a whole: whoever reads it, and whoever finds it after a crash, sees the old or the new
- * content and nothing in between. One writer at a time.
+ * content and nothing in between. One writer at a time, unless it is shared.
  *
  * @throws the file system's error; the old content is then still there.
  */
-export async function replaceFile(path: string, text: string, { mode, durable }: ReplaceOptions): Promise<void> {
+export async function replaceFile(path: string, text: string, options: ReplaceOptions): Promise<void> {
+  const { mode, durable, shared = false } = options;
   const folder = dirname(path);
-  const temporary = `${path}.new`;
+  const temporary = shared ? `${path}.${process.pid}.new` : `${path}.new`;
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = await open(temporary, 'w', mode);
   try {

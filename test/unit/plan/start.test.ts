@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest';
+import type { SourcedAssignment, SourceSnapshot } from '../../../src/api/manifest.ts';
+import type { PciPath } from '../../../src/api/path.ts';
+import type { Inventory } from '../../../src/plan/inventory.ts';
+import type { HostdevEntry, ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
+import { concernsStart, decideStart, type StartingDomain } from '../../../src/plan/start.ts';
+import { address, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+
+const NIC = '0000:01:00.0';
+const DISK = '0000:02:00.0';
+const HOST: Place = { at: 'host' };
+const ASSIGNABLE: Place = { at: 'assignable' };
+const IN_BLUE: Place = { at: 'guest', domid: 2, domain: 'blue' };
+const blue = domain('blue', { domid: 2, toolstack: 'xl' });
+const toRed = assignment('red', 'red', [entry('lan', NIC)]);
+const foreign = (text: string): HostdevEntry => ({ address: address(text), managed: false, permissive: false });
+
+function starting(hostdevs: readonly HostdevEntry[], more: Partial<StartingDomain> = {}): StartingDomain {
+  return { name: 'red', uuid: 'uuid-red', type: 'pv', hostdevs, ...more };
+}
+
+interface Scene {
+  readonly hostdevs?: readonly HostdevEntry[];
+  readonly devices?: readonly ObservedDevice[];
+  readonly domains?: readonly ObservedDomain[];
+  readonly desired?: SourceSnapshot | readonly SourcedAssignment[];
+  readonly held?: Inventory;
+  readonly more?: Partial<StartingDomain>;
+}
+
+/** The decision in words. */
+function decide(scene: Scene): string {
+  const { hostdevs = [ours(address(NIC))], devices = [], domains = [], desired = [toRed], held = new Map() } = scene;
+  const snapshot = 'assignments' in desired ? desired : source(desired);
+  const decision = decideStart(starting(hostdevs, scene.more), observed(devices, domains), snapshot, held);
+  if (decision.verdict !== 'go') return `${decision.verdict}: ${decision.message}`;
+  const devicesText = decision.devices.map(({ device: at, permissive, record }) =>
+    [record === undefined ? 'ready' : 'bind', at, ...(permissive ? ['permissive'] : [])].join(' '),
+  );
+  return ['go', ...devicesText].join('; ');
+}
+
+describe('a start goes on', () => {
+  test('with its device on pciback, which is freed of an earlier guest', () => {
+    expect(decide({ devices: [device(NIC, ASSIGNABLE)] })).toBe('go; ready 0000:01:00.0');
+  });
+
+  test('with its device on its dom0 driver, which is bound and recorded first', () => {
+    const decision = decideStart(
+      starting([ours(address(NIC), true)]),
+      observed([device(NIC, HOST)], []),
+      source([toRed]),
+      new Map(),
+    );
+    expect(decision).toEqual({
+      verdict: 'go',
+      devices: [
+        {
+          device: NIC,
+          permissive: true,
+          record: {
+            address: NIC,
+            assignment: 'red',
+            entry: 'lan',
+            domain: { name: 'red', uuid: 'uuid-red' },
+            deletionPolicy: 'Assignable',
+            updatePolicy: 'Live',
+            hostDriver: { name: 'e1000e', bootId: 'boot-1' },
+          },
+        },
+      ],
+    });
+  });
+
+  test('without a device that may be missing and that its definition does not name', () => {
+    const may = assignment('red', 'red', [
+      entry('lan', NIC, { whenMissing: 'Ignore' }),
+      entry('path', '', { path: '00_1d.0/00_00.0' as PciPath, whenMissing: 'Ignore' }),
+    ]);
+    expect(decide({ hostdevs: [], desired: [may] })).toBe('go');
+  });
+
+  test('whatever stands in the manifest of another domain', () => {
+    const desired = [assignment('blue', 'blue', [entry('gone', '0000:99:00.0')])];
+    expect(decide({ hostdevs: [], desired })).toBe('go');
+    expect(decide({ devices: [device(NIC, ASSIGNABLE)], desired: source([], { complete: false }) })).toBe('go');
+  });
+
+  test('with devices that nobody named, untouched', () => {
+    const devices = [device(NIC, HOST), device(DISK, ASSIGNABLE)];
+    expect(decide({ hostdevs: [foreign(NIC), foreign(DISK)], devices, desired: [] })).toBe('go');
+    expect(decide({ hostdevs: [foreign('0000:99:00.0')], desired: [] })).toBe('go');
+  });
+
+  test('with what a suspended assignment names, as if nobody had named it', () => {
+    const desired = [assignment('red', 'red', [entry('lan', NIC)], { suspend: true })];
+    expect(decide({ hostdevs: [foreign(NIC)], devices: [device(NIC, HOST)], desired })).toBe('go');
+  });
+
+  test('with what it had before two entries named it', () => {
+    const desired = [toRed, assignment('blue', 'blue', [entry('lan', NIC)])];
+    expect(decide({ devices: [device(NIC, ASSIGNABLE)], desired })).toBe('go');
+  });
+
+  test('by its UUID, whatever its name is now', () => {
+    const desired = [assignment('red', 'red', [entry('lan', NIC)], { domain: { uuid: 'uuid-red' } })];
+    expect(decide({ more: { name: 'crimson' }, devices: [device(NIC, HOST)], desired })).toBe('go; bind 0000:01:00.0');
+  });
+
+  test('by its record where its manifest cannot be read, and is bound as that says', () => {
+    const record = {
+      address: address(NIC),
+      assignment: 'red',
+      entry: 'lan',
+      domain: { name: 'red', uuid: 'uuid-red' },
+      deletionPolicy: 'Assignable',
+      updatePolicy: 'Live',
+    } as const;
+    const scene = { devices: [device(NIC, HOST)], held: new Map([[address(NIC), record]]) };
+    expect(decide({ ...scene, desired: source([], { complete: false }) })).toBe('go; bind 0000:01:00.0');
+    expect(decide({ ...scene, desired: source([]) })).toMatch(/^refuse: .*no manifest gives it to this domain/);
+  });
+});
+
+describe('a start is refused', () => {
+  test('when a device is missing, whether its definition names it or not', () => {
+    const text = 'refuse: device 0000:01:00.0 is missing; put it back or remove it from /manifests/red.yaml:10';
+    expect(decide({})).toBe(text);
+    expect(decide({ hostdevs: [] })).toBe(text);
+    expect(decide({ devices: [device(NIC, ASSIGNABLE, { present: false })] })).toBe(text);
+  });
+
+  test('when nothing is at a path, or nothing matches a selector', () => {
+    const path = assignment('red', 'red', [entry('lan', '', { path: '00_1d.0/00_00.0' as PciPath })]);
+    expect(decide({ hostdevs: [], desired: [path] })).toBe(
+      'refuse: lan: there is no device at path 00_1d.0/00_00.0; put it back or remove the entry (/manifests/red.yaml:10)',
+    );
+    const selector = assignment('red', 'red', [entry('nics', '', { selector: { class: '0300' } })]);
+    expect(decide({ hostdevs: [], desired: [selector] })).toMatch(/^refuse: nics: no device of this host matches/);
+  });
+
+  test('when the definition still has a device that may be missing: libvirt would fail without a word', () => {
+    const may = assignment('red', 'red', [entry('lan', NIC, { whenMissing: 'Ignore' })]);
+    expect(decide({ desired: [may] })).toMatch(
+      /^refuse: device 0000:01:00.0 is missing and the definition still has it; xenpci reconcile --once removes it/,
+    );
+    expect(decide({ desired: [] })).toMatch(/missing and no manifest names it; remove it from the definition/);
+  });
+
+  test('when another card is in the slot, whether its definition names it or not', () => {
+    const desired = [assignment('red', 'red', [entry('lan', NIC, { identity: { device: '1533' } })])];
+    const text =
+      'refuse: the device at 0000:01:00.0 is another one: device is 10d3, not 1533; edit identity to accept it (/manifests/red.yaml:10)';
+    expect(decide({ devices: [device(NIC, ASSIGNABLE)], desired })).toBe(text);
+    expect(decide({ hostdevs: [], devices: [device(NIC, HOST)], desired })).toBe(text);
+  });
+
+  test('when another guest has the device, ours or not: libvirt would reset it there', () => {
+    const scene = { devices: [device(NIC, IN_BLUE)], domains: [blue] };
+    const text =
+      'refuse: blue (domain id 2) has 0000:01:00.0; detach it there (xl pci-detach 2 0000:01:00.0) or shut that domain down';
+    expect(decide(scene)).toBe(text);
+    expect(decide({ ...scene, hostdevs: [foreign(NIC)], desired: [] })).toBe(text);
+  });
+
+  test('when a guard keeps a device that its definition has', () => {
+    const policy: SourceSnapshot['policy'] = {
+      apiVersion: 'xenpci.dev/v1alpha1',
+      kind: 'PCIHostPolicy',
+      metadata: { name: 'host' },
+      spec: { protectedDevices: [{ address: address(NIC) }] },
+    };
+    const scene = { devices: [device(NIC, HOST)], desired: source([toRed], { policy }) };
+    expect(decide(scene)).toMatch(/^refuse: 0000:01:00.0: .* is in protectedDevices/);
+    expect(decide({ ...scene, hostdevs: [] })).toBe('go');
+    expect(decide({ devices: [device(NIC, ASSIGNABLE)], more: { type: 'pvh' } })).toMatch(/^refuse: .* red is PVH/);
+  });
+
+  test('when a device is with dom0 and nothing allows to take it', () => {
+    const devices = [device(NIC, HOST)];
+    expect(decide({ devices, desired: [] })).toBe(
+      'refuse: 0000:01:00.0 is with dom0 (driver e1000e) and no manifest gives it to this domain; remove it (virsh edit red)',
+    );
+    expect(decide({ devices, desired: source([], { complete: false }) })).toMatch(/not every manifest can be read/);
+    const unsure = source([toRed], { complete: false, policyUnknown: true });
+    expect(decide({ devices, desired: unsure })).toMatch(/may protect 0000:01:00.0; correct it/);
+    const both = [toRed, assignment('blue', 'blue', [entry('lan', NIC)])];
+    expect(decide({ devices, desired: both })).toMatch(/is not bound to pciback: 0000:01:00.0 is also named by blue/);
+  });
+
+  test('at once, though it would have to wait for another device', () => {
+    const scene = {
+      hostdevs: [ours(address(NIC)), ours(address(DISK))],
+      devices: [device(NIC, IN_BLUE, { settled: false })],
+      domains: [blue],
+      desired: [assignment('red', 'red', [entry('lan', NIC), entry('data', DISK)])],
+    };
+    expect(decide(scene)).toMatch(/^refuse: device 0000:02:00.0 is missing/);
+  });
+});
+
+describe('a start waits', () => {
+  test('for a guest that is letting go', () => {
+    expect(decide({ devices: [device(NIC, IN_BLUE, { settled: false })], domains: [blue] })).toBe(
+      'wait: blue has not let go of 0000:01:00.0 yet',
+    );
+  });
+
+  test('for the end of its own earlier instance, as when it restarts', () => {
+    const before = domain('red', { domid: 7, toolstack: 'xl' });
+    const place: Place = { at: 'guest', domid: 7, domain: 'red' };
+    expect(decide({ devices: [device(NIC, place)], domains: [before] })).toMatch(/^wait: red has not let go/);
+  });
+});
+
+test('a domain without devices concerns nobody', () => {
+  expect(concernsStart(starting([]), source([]))).toBe(false);
+  expect(concernsStart(starting([]), source([assignment('blue', 'blue', [entry('lan', NIC)])]))).toBe(false);
+  expect(concernsStart(starting([]), source([toRed]))).toBe(true);
+  expect(concernsStart(starting([foreign(NIC)]), source([]))).toBe(true);
+});
