@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
+import { replaceFile } from '../host/replace-file.ts';
 import type { LastGoodStore } from '../source/last-good.ts';
 import { readBounded } from './bounded-read.ts';
 import { messageOf } from './message-of.ts';
-import { replaceFile } from './replace-file.ts';
 
 /** Bytes of all texts together, as JSON: thousands of manifests. */
 const BYTES_MAX = 32 * 1024 * 1024;

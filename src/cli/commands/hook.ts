@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { prepareStart } from '../../daemon/hook.ts';
 import { InventoryFile } from '../../daemon/inventory-file.ts';
+import { LastGoodFile, readOnly } from '../../daemon/last-good-file.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
 import { createStartHost, markHook, readStarting, unmarkStart } from '../../host/index.ts';
@@ -60,7 +61,10 @@ async function prepare(
     return `the definition of ${domain} cannot be read from standard input: ${messageOf(error)}`;
   }
   const host = createStartHost(layout);
-  const source = new FolderSource({ folder: await manifestsFor(globals) });
+  const source = new FolderSource({
+    folder: await manifestsFor(globals),
+    lastGood: readOnly(new LastGoodFile(layout)),
+  });
   try {
     const starting = readStarting(definition);
     const store = new InventoryFile(layout);
