@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { ApprovalStore } from '../controller/ports.ts';
+import { replaceFile } from '../host/replace-file.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import { readBounded } from './bounded-read.ts';
 import { messageOf } from './message-of.ts';
-import { replaceFile } from './replace-file.ts';
 
 const VERSION = 1;
 const BYTES_MAX = 1024 * 1024;

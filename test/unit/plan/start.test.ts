@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { SourcedAssignment, SourceSnapshot } from '../../../src/api/manifest.ts';
+import type { PCIHostPolicy, SourcedAssignment, SourceSnapshot } from '../../../src/api/manifest.ts';
 import type { PciPath } from '../../../src/api/path.ts';
 import type { Inventory } from '../../../src/plan/inventory.ts';
 import type { HostdevEntry, ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
@@ -164,11 +164,11 @@ describe('a start is refused', () => {
   });
 
   test('when a guard keeps a device that its definition has', () => {
-    const policy: SourceSnapshot['policy'] = {
+    const policy: PCIHostPolicy = {
       apiVersion: 'xenpci.dev/v1alpha1',
       kind: 'PCIHostPolicy',
       metadata: { name: 'host' },
-      spec: { protectedDevices: [{ address: address(NIC) }] },
+      spec: { protectedDevices: [{ address: address(NIC) }], maxDetachesPerPass: 2, forceDetach: false },
     };
     const scene = { devices: [device(NIC, HOST)], desired: source([toRed], { policy }) };
     expect(decide(scene)).toMatch(/^refuse: 0000:01:00.0: .* is in protectedDevices/);
