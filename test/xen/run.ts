@@ -20,13 +20,13 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runDom0 } from './runner/dom0.ts';
 import { type Options, readOptions, SUITES, type Suite, USAGE } from './runner/options.ts';
 import { print, Report } from './runner/report.ts';
-import { assertBuilt, emptyShare, fillShare, LAB } from './runner/share.ts';
+import { assertBuilt, emptyShare, fillShare, LAB, type Selection, scenarioFiles } from './runner/share.ts';
 
 /** ms an image may take to build: minutes, but the mirror may be slow. */
 const BUILD_LIMIT = 2_400_000;
@@ -84,13 +84,15 @@ function optionsOf(args: readonly string[]): Options | undefined {
 }
 
 /** Whatever goes wrong with a suite is one failure in its report: what the other suites showed stays. */
-async function runSuite(suite: Suite, { only, again }: Options): Promise<Report> {
+async function runSuite(suite: Suite, { only, again, jobs }: Options): Promise<Report> {
   print(`${suite.xen} (${suite.name})`);
   const report = new Report(suite);
   try {
     await buildImage(suite);
-    await bootSuite(suite, only, report);
-    if (again && report.failedTests.length > 0) await runAgain(suite, report);
+    const files = await scenarioFiles(project);
+    const shares = deal(files, jobs).map(part => bootSuite(suite, { files: part, only }));
+    for (const part of await Promise.all(shares)) report.join(part);
+    if (again && report.failedTests.length > 0) await runAgain(suite, files, report);
   } catch (error) {
     report.close(error instanceof Error ? error.message : String(error));
   }
@@ -102,28 +104,34 @@ async function runSuite(suite: Suite, { only, again }: Options): Promise<Report>
  * Emulation is not steady: a guest's PCI frontend gives up after 2 s without an answer, and QEMU has crashed. What failed
  * gets a second dom0; what failed there too is broken.
  */
-async function runAgain(suite: Suite, report: Report): Promise<void> {
+async function runAgain(suite: Suite, files: readonly string[], report: Report): Promise<void> {
   const names = report.failedTests.map(test => test.replaceAll(/[^\w ]/g, '\\$&'));
   print(`\n${suite.xen}: ${names.length} once more, in a new dom0`);
-  const second = new Report(suite);
-  await bootSuite(suite, new RegExp(`^(?:${names.join('|')})$`), second);
-  report.retried(second);
+  report.retried(await bootSuite(suite, { files, only: new RegExp(`^(?:${names.join('|')})$`) }));
 }
 
-async function bootSuite(suite: Suite, only: RegExp, report: Report): Promise<void> {
+/** Deals the files in turn, as cards are dealt; nobody is left with none. */
+function deal(files: readonly string[], jobs: number): readonly (readonly string[])[] {
+  const hands = Array.from({ length: jobs }, (_, hand) => files.filter((_file, n) => n % jobs === hand));
+  return hands.filter(hand => hand.length > 0);
+}
+
+async function bootSuite(suite: Suite, selection: Selection): Promise<Report> {
+  const report = new Report(suite);
   const run = await newRun(suite);
   const share = join(run, 'share');
   const log = join(run, 'console.log');
-  const command = await fillShare(project, share, suite, only);
+  const command = await fillShare(project, share, suite, selection);
   const script = join(project, LAB, 'boot');
   const boot = { script, suite: suite.name, share, command, log };
   const problem = await runDom0(boot, event => report.add(event), interrupted);
   await emptyShare(share);
   report.close(problem);
-  if (report.failed === 0) return;
+  if (report.failed === 0) return report;
   const end = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-15);
   print(`the console ends with:\n${end.join('\n').replaceAll(/^/gm, '     ')}`);
   print(`console log: ${log}\ndiagnostics: ${join(share, 'diagnostics')}`);
+  return report;
 }
 
 /** @throws Error if the script fails or takes too long; what it says is on standard output. */
@@ -141,8 +149,9 @@ async function buildImage(suite: Suite): Promise<void> {
 async function newRun(suite: Suite): Promise<string> {
   const cache = process.env['XENPCI_LAB'] ?? join(homedir(), '.cache/xenpci-lab');
   const runs = join(cache, suite.name, 'runs');
-  const run = join(runs, new Date().toISOString().replaceAll(':', '-'));
-  await mkdir(run, { recursive: true });
+  await mkdir(runs, { recursive: true });
+  // Several may begin in the same millisecond.
+  const run = await mkdtemp(join(runs, `${new Date().toISOString().replaceAll(':', '-')}-`));
   const old = (await readdir(runs)).sort().slice(0, -KEPT_RUNS);
   await Promise.all(old.map(name => rm(join(runs, name), { recursive: true })));
   return run;

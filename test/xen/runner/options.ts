@@ -21,6 +21,8 @@ export interface Options {
   readonly only: RegExp;
   /** Run what failed once more, in a dom0 that is booted anew. */
   readonly again: boolean;
+  /** How many dom0s of a suite run at the same time, each with some of the scenario files and a processor of its own. */
+  readonly jobs: number;
 }
 
 /** Said on a wrong command line. */
@@ -28,7 +30,8 @@ export const USAGE: string = `npm run test:xen                          the test
 npm run test:xen -- --all                 on every Xen version
 npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) => `${name}: ${xen}`).join(', ')})
 npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches
-npm run test:xen -- --again               what fails is run once more in a new dom0, and the table says so`;
+npm run test:xen -- --again               what fails is run once more in a new dom0, and the table says so
+npm run test:xen -- --jobs 2              in two dom0s at a time, each with half of the scenarios; takes 3 GB for each`;
 
 /** @throws Error with one clear sentence on a wrong option. */
 export function readOptions(args: readonly string[]): Options {
@@ -39,13 +42,16 @@ export function readOptions(args: readonly string[]): Options {
       suite: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: '' },
       again: { type: 'boolean', default: false },
+      jobs: { type: 'string', default: '1' },
     },
   });
+  const jobs = Number(values.jobs);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 8) throw new Error('--jobs takes a number from 1 to 8');
   const named = values.suite.map(name => {
     const suite = SUITES.find(known => known.name === name);
     if (suite === undefined) throw new Error(`there is no suite ${name}`);
     return suite;
   });
   const fallback = values.all ? SUITES : [SUITES[0]];
-  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), again: values.again };
+  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), again: values.again, jobs };
 }

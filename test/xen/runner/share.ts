@@ -17,13 +17,25 @@ export async function assertBuilt(project: string): Promise<void> {
   });
 }
 
+/** The scenario files by name, without `.ts`, in order. */
+export async function scenarioFiles(project: string): Promise<readonly string[]> {
+  const names = await readdir(join(project, LAB, 'scenarios'));
+  return names.flatMap(name => (name.endsWith('.ts') ? [name.slice(0, -'.ts'.length)] : [])).sort();
+}
+
+/** What one dom0 is to run: the tests of these scenario files whose `file: name` matches `only`. */
+export interface Selection {
+  readonly files: readonly string[];
+  readonly only: Options['only'];
+}
+
 /** Makes `share` ready for a boot of `suite`; returns the command dom0 runs there. */
-export async function fillShare(project: string, share: string, suite: Suite, only: Options['only']): Promise<string> {
+export async function fillShare(project: string, share: string, suite: Suite, selection: Selection): Promise<string> {
   await mkdir(share, { recursive: true });
   await copyFile(join(project, PRODUCT), join(share, 'xenpci.cjs'));
-  await writeFile(join(share, 'only'), only.source);
+  await writeFile(join(share, 'only'), selection.only.source);
   await writeFile(join(share, 'events.jsonl'), '');
-  await bundleTests(project, join(share, 'tests.mjs'));
+  await bundleTests(project, selection.files, join(share, 'tests.mjs'));
   if (suite.ownNode) return 'exec node --enable-source-maps /share/tests.mjs';
   // On dom0's disk: the kernel would read the program page by page through the share otherwise.
   await copyFile(process.execPath, join(share, 'node'), constants.COPYFILE_FICLONE);
@@ -35,11 +47,9 @@ export async function emptyShare(share: string): Promise<void> {
   await rm(join(share, 'node'), { force: true });
 }
 
-/** One file with the library and all scenarios; a scenario file exports `tests`. */
-async function bundleTests(project: string, outfile: string): Promise<void> {
+/** One file with the library and the scenarios; a scenario file exports `tests`. */
+async function bundleTests(project: string, files: readonly string[], outfile: string): Promise<void> {
   const folder = join(project, LAB);
-  const names = (await readdir(join(folder, 'scenarios'))).filter(name => name.endsWith('.ts')).sort();
-  const files = names.map(name => name.slice(0, -'.ts'.length));
   const entry = [
     "import { main } from './dom0/main.ts';",
     ...files.map((file, n) => `import { tests as tests${n} } from './scenarios/${file}.ts';`),
