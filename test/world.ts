@@ -31,6 +31,7 @@ export function device(text: string, place: Place, more: Partial<ObservedDevice>
     place,
     settled: true,
     resetMethods: ['flr', 'bus'],
+    uses: [],
     ...more,
   };
 }
@@ -96,7 +97,7 @@ export function policy(spec: Partial<PCIHostPolicy['spec']> = {}): PCIHostPolicy
     apiVersion: API_VERSION,
     kind: 'PCIHostPolicy',
     metadata: { name: 'host' },
-    spec: { protectedDevices: [], maxDetachesPerPass: 2, forceDetach: false, ...spec },
+    spec: { protectedDevices: [], allow: [], maxDetachesPerPass: 2, forceDetach: false, ...spec },
   };
 }
 
@@ -105,7 +106,12 @@ export function source(assignments: readonly SourcedAssignment[], more: Partial<
 }
 
 export function observed(devices: readonly ObservedDevice[], domains: readonly ObservedDomain[]): Observed {
-  return { devices: new Map(devices.map(item => [item.address, item])), domains, bootId: 'boot-1' };
+  return {
+    devices: new Map(devices.map(item => [item.address, item])),
+    domains,
+    bootId: 'boot-1',
+    iommu: { state: 'present' },
+  };
 }
 
 export function ours(text: Address, permissive = false): HostdevEntry {
@@ -122,7 +128,7 @@ export function applied(world: Observed, step: Step): Observed {
   const driver = place.at === 'host' ? 'e1000e' : 'pciback';
   return {
     ...world,
-    devices: new Map(world.devices).set(step.device, { ...rest, place, driver }),
+    devices: new Map(world.devices).set(step.device, { ...rest, place, driver, uses: [] }),
     domains: world.domains.map(item => believing(item, step)),
   };
 }

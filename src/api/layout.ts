@@ -5,6 +5,8 @@ export interface Dom0Layout {
   readonly root: string;
   readonly sysfs: string;
   readonly procfs: string;
+  /** udev's own folder: what it found on each device is in its `data`. */
+  readonly udev: string;
   /** xenstored's socket, and the device for where xenstored runs in a domain of its own. */
   readonly xenstoreSocket: string;
   readonly xenbusDevice: string;
@@ -26,6 +28,7 @@ export function dom0Layout(root = '/'): Dom0Layout {
     root,
     sysfs: join(root, 'sys'),
     procfs: join(root, 'proc'),
+    udev: join(root, 'run/udev'),
     xenstoreSocket: join(root, 'run/xenstored/socket'),
     xenbusDevice: join(root, 'dev/xen/xenbus'),
     libvirtSocket: join(root, 'run/libvirt/libvirt-sock'),

@@ -1,4 +1,5 @@
 import type { Address } from './address.ts';
+import type { SwitchableGuard } from './guards.ts';
 import type { Identity } from './identity.ts';
 import type { PciPath } from './path.ts';
 
@@ -77,6 +78,8 @@ export interface PCIHostPolicy {
     readonly guestUnbind?: GuestUnbind;
     /** Whether a device is torn from a guest that has refused to let go of it several times. */
     readonly forceDetach: boolean;
+    /** The guards that are switched off. */
+    readonly allow: readonly SwitchableGuard[];
   };
 }
 

@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { FIXED_GUARDS, type FixedGuard, isSwitchable, SWITCHABLE_GUARDS, type SwitchableGuard } from './guards.ts';
 import { API_VERSION, MAX_DETACHES_DEFAULT, type PCIHostPolicy } from './manifest.ts';
 import { guestUnbind } from './schema-guest-unbind.ts';
 import { exactlyOne, exactlyOneMeta } from './schema-locator.ts';
-import { address, metadata, path } from './schema-scalars.ts';
-import { type IssueParams, unsupportedField } from './schema-unsupported.ts';
+import { address, metadata, path, shown } from './schema-scalars.ts';
+import { unsupportedField } from './schema-unsupported.ts';
+import { closest } from './spelling.ts';
 
 const PROTECTED_MAX = 256;
 const DETACHES_MAX = 1024;
-const notSupported: IssueParams = { problem: 'NotSupported' };
 
 const LOCATORS = ['address', 'path'] as const;
 
@@ -20,15 +21,29 @@ const protectedDevice = z
   .transform(device => device as ProtectedDevice)
   .describe('One device, by address or by path.');
 
+const guardName = z
+  .string()
+  .meta({ enum: [...SWITCHABLE_GUARDS] })
+  .transform((name, context): SwitchableGuard => {
+    if (isSwitchable(name)) return name;
+    context.issues.push({ code: 'custom', message: notSwitchable(name), input: name });
+    return z.NEVER;
+  });
+
+function notSwitchable(name: string): string {
+  if (Object.hasOwn(FIXED_GUARDS, name)) {
+    return `${name} cannot be switched off: ${FIXED_GUARDS[name as FixedGuard]}`;
+  }
+  const meant = closest(name, [...SWITCHABLE_GUARDS, ...Object.keys(FIXED_GUARDS)]);
+  const advice = meant === undefined ? `write one of ${SWITCHABLE_GUARDS.join(', ')}` : `did you mean ${meant}?`;
+  return `${shown(name)} is not a guard; ${advice}`;
+}
+
 const allow = z
-  .array(z.string())
-  .superRefine((names, context) => {
-    if (names.length === 0) return;
-    const message = 'is not supported by this version: every guard is in force; remove it';
-    context.addIssue({ code: 'custom', message, params: { ...notSupported } });
-  })
+  .array(guardName)
+  .max(SWITCHABLE_GUARDS.length, `has more than the ${SWITCHABLE_GUARDS.length} guards that there are`)
   .default([])
-  .describe('Guards switched off by name. Not supported by this version: leave it out.');
+  .describe('Guards that are switched off for the whole host, by name.');
 
 /** A PCIHostPolicy as the user writes it; parsing fills in the defaults. */
 export const hostPolicySchema: z.ZodType<PCIHostPolicy> = z
@@ -59,7 +74,7 @@ export const hostPolicySchema: z.ZodType<PCIHostPolicy> = z
           .describe('true: a device that an HVM guest has refused to let go of three times is torn from it.'),
         hosts: unsupportedField('Hosts that the object is for.', 'every object is for the host that reads it'),
       })
-      .transform(({ allow: _, hosts: __, ...spec }) => spec)
+      .transform(({ hosts: _, ...spec }) => spec)
       .describe('The rules.'),
   })
   .describe('Rules for the whole host; at most one.');

@@ -2,6 +2,7 @@ import { IDENTITY_FIELDS } from '../api/identity.ts';
 import type { BystanderStatus, DeviceStatus } from '../controller/status-types.ts';
 import type { ResolvedEntry } from '../plan/claims.ts';
 import { type ObservedDevice, placeText } from '../plan/observed.ts';
+import { guardsOf } from './guards-of.ts';
 import { nextFor } from './next.ts';
 import { viewsOf } from './objects.ts';
 import { deviceReadiness, entryOf, isOrphaned, ORPHAN_TEXT, readyCell } from './readiness.ts';
@@ -16,7 +17,15 @@ export function showDevice(screen: Screen, look: Survey, device: ObservedDevice)
   screen.line();
   showViews(screen, look, device);
   screen.line();
+  showGuards(screen, look, device);
   showIntent(screen, look, device);
+}
+
+function showGuards(screen: Screen, look: Survey, device: ObservedDevice): void {
+  const lines = guardsOf(look, device).map(({ reason, message, off }) =>
+    off ? tone(`${reason} (switched off): ${message}`, 'faint') : `${reason}: ${message}`,
+  );
+  screen.field('Guards', ...lines);
 }
 
 function showHardware(screen: Screen, { address, identity, text, path, resetMethods }: ObservedDevice): void {

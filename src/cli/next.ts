@@ -34,9 +34,26 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   Protected: ({ entry }) => `Take it out of protectedDevices, or remove its entry (${entry}).`,
   Bridge: ({ entry }) => `Name the device behind the bridge (${entry}).`,
   NoReset: ({ entry }) => `Set reset: BestEffort if an unreset device is acceptable (${entry}).`,
+  MountedFilesystem: ({ address }) => inUse(address),
+  Swap: ({ address }) => inUse(address),
+  StorageMember: ({ address }) => inUse(address),
+  NetworkAddress: ({ address }) => inUse(address),
+  DefaultRoute: ({ address }) => inUse(address),
+  NetworkBridge: ({ address }) => inUse(address),
+  BootDisplay: ({ address }) => inUse(address),
+  Console: ({ address }) => inUse(address),
+  UseUnknown: ({ address }) => inUse(address),
+  SharedSlot: ({ entry }) => `Name its companion for the same domain, too, or allow SharedSlot (${entry}).`,
+  NoIOMMU: () => 'Switch VT-d or AMD-Vi on in the firmware, and start the host anew.',
+  DeviceDead: ({ address }) =>
+    `Look at the card; if it is well, restart the host. lspci -s ${address} shows whether it answers.`,
   PVHDomain: ({ entry }) => `Name a PV or HVM domain (${entry}).`,
   ControlDomain: ({ entry }) => `Name a guest in spec.domain (${entry}).`,
 };
+
+function inUse(address: string): string {
+  return `End what dom0 does with it, or allow it by that name in PCIHostPolicy. xenpci describe device ${address} shows all of it.`;
+}
 
 /** What a person can do about a device now, as one sentence. */
 export function nextFor(survey: Survey, address: string): string {

@@ -3,6 +3,7 @@ import { API_VERSION } from '../api/manifest.ts';
 import { type AssignmentStatus, asSeenBy } from '../controller/status-types.ts';
 import { isOurs } from '../plan/domains.ts';
 import type { ObservedDevice } from '../plan/observed.ts';
+import { guardsOf } from './guards-of.ts';
 import { deviceReadiness, entryOf, isOrphaned, ORPHAN_TEXT } from './readiness.ts';
 import type { Survey } from './survey.ts';
 
@@ -40,7 +41,10 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       others: status?.others,
       desired: status?.want,
       steps: status?.steps,
-      guards: status?.wait?.kind === 'guard' ? [status.wait] : [],
+      uses: device.uses,
+      dead: device.dead,
+      guards: guardsOf(survey, device).map(({ reason, message, off }) => ({ reason, message, off })),
+      refusal: status?.wait?.kind === 'guard' ? status.wait : undefined,
       waits: status?.wait?.kind === 'wait' ? [status.wait] : [],
       failure: status?.failure,
       conditions: deviceConditions(survey, device),

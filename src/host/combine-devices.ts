@@ -33,11 +33,13 @@ function observedDevice(
   domains: readonly ObservedDomain[],
   ids: PciIds,
 ): ObservedDevice {
-  const { address, path, identity, progIf, driver, resetMethods } = device;
+  const { address, path, identity, progIf, driver, resetMethods, virtual } = device;
   const mark = views.xenstore.marks.get(address);
   const holders = holdersOf(views.xenstore, address);
   // xenstore contradicting itself: the toolstack's mark decides.
   const holder = holders.find(({ domid }) => domid === mark?.domid) ?? holders[0];
+  const place = placeOf(holder, driver, views.xenstore);
+  const dead = deathOf(device, holders);
   const doubt = divergence(address, holders, mark, views.xenstore, domains);
   return {
     address,
@@ -46,14 +48,26 @@ function observedDevice(
     identity,
     text: ids.describe(identity, progIf),
     ...(driver === undefined ? {} : { driver }),
-    place: placeOf(holder, driver, views.xenstore),
+    place,
     settled: holders.every(each => isSettled(each.backend, each.device, typeOf(each.domid, domains))),
     resetMethods,
+    uses: place.at === 'host' ? (views.uses.get(address) ?? []) : [],
+    ...(dead === undefined ? {} : { dead }),
+    ...(virtual === undefined ? {} : { virtual }),
     ...(mark?.driver === undefined ? {} : { homeDriver: mark.driver }),
     ...(holder?.device.permissive === undefined ? {} : { permissive: holder.device.permissive }),
     ...(doubt === undefined ? {} : { divergence: doubt }),
   };
 }
+
+function deathOf({ silent }: SysfsDevice, holders: readonly Holder[]): string | undefined {
+  if (silent === true) return 'its config space reads all ones';
+  const failed = holders.find(({ backend }) => backend.failed === true);
+  return failed === undefined ? undefined : AER_FAILED;
+}
+
+/** pciback notes it for the whole backend of a guest, not for the one device (Linux xen-pciback, kill_domain_by_device). */
+const AER_FAILED = 'pciback says that a device of this guest did not recover from a PCI Express error (aerState)';
 
 /** A card that is gone answers every read with ones; its path is what it would be on a root bus, so it fits no other. */
 function vanishedDevice(address: Address): SysfsDevice {

@@ -1,7 +1,9 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { HostError } from '../controller/ports.ts';
 import { LibvirtClient } from '../node-libvirt/index.ts';
+import { IommuFact } from './iommu.ts';
 import { SysfsPci } from './sysfs.ts';
+import { Dom0Uses } from './uses/dom0-uses.ts';
 import { XenstoreLink } from './xenstore-link.ts';
 import { readXenstore, type XenstoreAccess, type XenstoreView } from './xenstore-view.ts';
 import { Xl } from './xl.ts';
@@ -30,6 +32,8 @@ export interface Dom0 {
   readonly layout: Dom0Layout;
   readonly deadlines: HostDeadlines;
   readonly sysfs: SysfsPci;
+  readonly uses: Dom0Uses;
+  readonly iommu: IommuFact;
   readonly xl: Xl;
   readonly xenstore: { client(): Promise<XenstoreAccess> };
   readonly libvirt: LibvirtAccess;
@@ -62,11 +66,14 @@ const CALLS_MAX = 16_384;
 /** Puts the parts together; nothing is opened yet. */
 export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): ConnectedDom0 {
   const { readMs, attachMs } = deadlines;
+  const xl = new Xl(layout.xl, deadlines);
   return {
     layout,
     deadlines,
     sysfs: new SysfsPci(layout.sysfs),
-    xl: new Xl(layout.xl, deadlines),
+    uses: new Dom0Uses(layout),
+    iommu: new IommuFact(xl),
+    xl,
     xenstore: new XenstoreLink(layout, readMs),
     libvirt: new LibvirtClient({
       socketPath: layout.libvirtSocket,

@@ -24,8 +24,9 @@ const BOOT_ID_MAX = 128;
  */
 export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Promise<Observed> {
   const { layout } = dom0;
-  const [bootId, views, hookInForce] = await Promise.all([
+  const [bootId, iommu, views, hookInForce] = await Promise.all([
     readBootId(dom0),
+    dom0.iommu.read(signal),
     readViews(dom0, signal),
     isHookInForce(layout),
   ]);
@@ -33,7 +34,8 @@ export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Pro
   const starts = await readStartMarks(layout, Date.now());
   const combined = combineDomains(views.xenstore, views.libvirt, new Set(starts.map(({ uuid }) => uuid)));
   const domains = await Promise.all(combined.map(domain => withPassthrough(dom0, domain)));
-  return { bootId, domains, devices: combineDevices(views, domains, ids), ...(hookInForce ? { hookInForce } : {}) };
+  const devices = combineDevices(views, domains, ids);
+  return { bootId, domains, devices, iommu, ...(hookInForce ? { hookInForce } : {}) };
 }
 
 /**
@@ -43,11 +45,16 @@ export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Pro
 async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
   let xenstore = await xenstoreView(dom0, signal);
   for (let look = 1; ; look += 1) {
-    const [libvirt, sysfs] = await Promise.all([readLibvirtOf(dom0, signal), dom0.sysfs.list()]);
+    const [libvirt, { sysfs, uses }] = await Promise.all([readLibvirtOf(dom0, signal), readSysfs(dom0)]);
     const after = await xenstoreView(dom0, signal);
-    if (look === LOOKS || isDeepStrictEqual(after, xenstore)) return { xenstore: after, libvirt, sysfs };
+    if (look === LOOKS || isDeepStrictEqual(after, xenstore)) return { xenstore: after, libvirt, sysfs, uses };
     xenstore = after;
   }
+}
+
+async function readSysfs({ sysfs, uses }: Dom0): Promise<Pick<Views, 'sysfs' | 'uses'>> {
+  const devices = await sysfs.list();
+  return { sysfs: devices, uses: await uses.read(devices) };
 }
 
 async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Promise<LibvirtDomain[]> {

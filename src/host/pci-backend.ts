@@ -19,6 +19,8 @@ export interface PciBackend {
   /** XenbusState of the connection with the guest's pcifront. An HVM guest has none, so there it means nothing. */
   readonly state?: number;
   readonly devices: readonly BackendDevice[];
+  /** pciback has given one of its devices up after a PCI Express error, key `aerState`. */
+  readonly failed?: true;
   /** False while the count and the entries contradict each other: libxl is renumbering them. */
   readonly consistent: boolean;
 }
@@ -32,7 +34,7 @@ export const XenbusState = {
   Reconfigured: 8,
 } as const;
 
-const KEY = /^(?:state|num_devs|(?:dev|state|vdev|vdevfn|opts)-\d{1,4})$/;
+const KEY = /^(?:state|num_devs|aerState|(?:dev|state|vdev|vdevfn|opts)-\d{1,4})$/;
 
 /** Whether a key of a backend's folder says anything about its devices. */
 export function wantedKey(key: string): boolean {
@@ -50,7 +52,14 @@ export function parseBackend(domid: number, values: ReadonlyMap<string, string |
   // While libxl renumbers, one device can have two entries for a moment: it is still one device.
   const unique = [...new Map(devices.map(device => [device.address, device])).values()];
   const consistent = unique.length === devices.length && devices.length === parseCount(values.get('num_devs'));
-  return { domid, ...(state === undefined ? {} : { state }), devices: unique, consistent };
+  const failed = values.get('aerState') === 'aerfail';
+  return {
+    domid,
+    ...(state === undefined ? {} : { state }),
+    devices: unique,
+    ...(failed ? { failed } : {}),
+    consistent,
+  };
 }
 
 function parseDevice(index: string, values: ReadonlyMap<string, string | undefined>): BackendDevice | undefined {

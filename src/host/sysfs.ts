@@ -5,7 +5,7 @@ import type { Identity } from '../api/identity.ts';
 import type { PciPath } from '../api/path.ts';
 import { HostError } from '../controller/ports.ts';
 import { bridgeChain, chainToPath } from './pci-path.ts';
-import { errorText, isGone, readSmallFile } from './small-file.ts';
+import { errorText, isGone, readFirstBytes, readSmallFile } from './small-file.ts';
 
 /** The driver that keeps a device for guests. */
 export const PCIBACK = 'pciback';
@@ -19,6 +19,8 @@ interface Card {
   readonly identity: Identity;
   /** The programming interface of its class, two hex digits. */
   readonly progIf: string;
+  /** A virtual function of SR-IOV. */
+  readonly virtual?: true;
 }
 
 /** One PCI function as sysfs shows it. */
@@ -26,6 +28,8 @@ export interface SysfsDevice extends Card {
   readonly address: Address;
   readonly driver?: string;
   readonly resetMethods: readonly string[];
+  /** Its config space reads all ones: it is dead, or its link is down. */
+  readonly silent?: true;
 }
 
 /** The PCI functions of the host, from a sysfs tree. */
@@ -59,14 +63,22 @@ export class SysfsPci {
    */
   async device(address: Address): Promise<SysfsDevice | undefined> {
     const folder = join(this.#devices, address);
-    const [card, driver, resets] = await Promise.all([
+    const [card, driver, resets, silent] = await Promise.all([
       this.#card(address, folder),
       this.#driver(folder),
       readSmallFile(join(folder, 'reset_method'), ATTRIBUTE_MAX),
+      isSilent(folder),
     ]);
     if (card === undefined) return undefined;
     const resetMethods = (resets ?? '').split(/\s+/).filter(method => method !== '');
-    return { address, ...card, ...(driver === undefined ? {} : { driver }), resetMethods };
+    const isDead = silent && card.identity.class?.startsWith('06') !== true;
+    return {
+      address,
+      ...card,
+      ...(driver === undefined ? {} : { driver }),
+      resetMethods,
+      ...(isDead ? { silent: true } : {}),
+    };
   }
 
   /**
@@ -121,6 +133,17 @@ async function folderKey(folder: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * Whether vendor and device read all ones, which no device has (PCI Local Bus Specification 3.0, 6.2.1). sysfs has them
+ * from when the device was found, so its config space is asked itself. A device that sleeps is let sleep.
+ */
+async function isSilent(folder: string): Promise<boolean> {
+  const power = await readSmallFile(join(folder, 'power/runtime_status'), ATTRIBUTE_MAX);
+  if (power?.trim() === 'suspended') return false;
+  const ids = await readFirstBytes(join(folder, 'config'), 4);
+  return ids?.length === 4 && ids.every(byte => byte === 0xff);
+}
+
 async function readCard(folder: string): Promise<Card | undefined> {
   const names = ['vendor', 'device', 'subsystem_vendor', 'subsystem_device', 'class'] as const;
   const [vendor, device, subsystemVendor, subsystemDevice, code] = await Promise.all(
@@ -132,7 +155,13 @@ async function readCard(folder: string): Promise<Card | undefined> {
   if (path === undefined || vendor === undefined || device === undefined || code === undefined) return undefined;
   const known = subsystemVendor !== undefined && subsystemDevice !== undefined && subsystemVendor !== NO_VENDOR;
   const subsystem = known ? { subsystemVendor, subsystemDevice } : {};
-  return { path, identity: { vendor, device, ...subsystem, class: code.slice(0, 4) }, progIf: code.slice(4) };
+  const virtual = (await realFolder(join(folder, 'physfn'))) !== undefined;
+  return {
+    path,
+    identity: { vendor, device, ...subsystem, class: code.slice(0, 4) },
+    progIf: code.slice(4),
+    ...(virtual ? { virtual } : {}),
+  };
 }
 
 /** What functions without subsystem, such as bridges, show in its place. */

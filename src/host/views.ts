@@ -1,5 +1,6 @@
 import type { LibvirtDomain } from './libvirt-view.ts';
 import type { SysfsDevice } from './sysfs.ts';
+import type { Uses } from './uses/dom0-uses.ts';
 import type { XenstoreView } from './xenstore-view.ts';
 
 /** All views of one look. */
@@ -7,4 +8,5 @@ export interface Views {
   readonly xenstore: XenstoreView;
   readonly libvirt: readonly LibvirtDomain[];
   readonly sysfs: readonly SysfsDevice[];
+  readonly uses: Uses;
 }

@@ -26,6 +26,8 @@ export class XlError extends HostError {
 
 /** How long xl may take, in ms. */
 export interface XlDeadlines {
+  /** For one answer about the host. */
+  readonly readMs: number;
   /** For binding to and releasing from pciback. */
   readonly bindMs: number;
   /** For attaching to and detaching from a guest. */
@@ -46,6 +48,11 @@ export class Xl {
   constructor(program: string, deadlines: XlDeadlines) {
     this.#program = program;
     this.#deadlines = deadlines;
+  }
+
+  /** What `xl info` says of Xen and the machine. */
+  async info(signal: AbortSignal): Promise<string> {
+    return (await this.#output(['info'], this.#deadlines.readMs, signal)).stdout;
   }
 
   /** Binds a device to pciback, notes its driver and quarantines it. One that is on pciback already is quarantined. */
@@ -75,11 +82,19 @@ export class Xl {
   }
 
   async #run(args: readonly string[], deadlineMs: number, signal: AbortSignal): Promise<readonly XlRemark[]> {
+    return (await this.#output(args, deadlineMs, signal)).remarks;
+  }
+
+  async #output(
+    args: readonly string[],
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly stdout: string; readonly remarks: readonly XlRemark[] }> {
     try {
       const { exitCode, stdout, stderr } = await runCommand(this.#program, args, { deadlineMs, signal });
       const text = `${stderr}\n${stdout}`;
       const remarks = REMARKS.flatMap(([remark, words]) => (text.includes(words) ? [remark] : []));
-      if (exitCode === 0) return remarks;
+      if (exitCode === 0) return { stdout, remarks };
       throw new XlError(`xl ${args.join(' ')} failed with exit code ${exitCode}: ${spokenWords(stderr)}`, remarks);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

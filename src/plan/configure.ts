@@ -1,11 +1,11 @@
 import type { Address } from '../api/address.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, isOurs } from './domains.ts';
-import { deviceGuard, domainGuard } from './guards.ts';
+import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
 import type { Inventory } from './inventory.ts';
 import type { HostdevEntry, ObservedDomain } from './observed.ts';
+import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
-import type { Situation } from './want.ts';
 
 /** Devices by what is to become of them. */
 export interface Addresses {
@@ -13,6 +13,8 @@ export interface Addresses {
   readonly placed: ReadonlySet<Address>;
   /** It waits to be approved: a guest that restarts meanwhile must find it where it was. */
   readonly waiting: ReadonlySet<Address>;
+  /** Its companions would have another owner. */
+  readonly split: ReadonlySet<Address>;
   /** Those of the claims whose device another domain has or gets. */
   readonly lent: ReadonlySet<Claim>;
 }
@@ -27,15 +29,17 @@ export interface Addresses {
 export function configureStep(
   domain: ObservedDomain,
   claims: readonly Claim[],
-  { placed, waiting, lent }: Addresses,
+  { placed, waiting, lent, split }: Addresses,
   inventory: Inventory,
   situation: Situation,
 ): ConfigureStep | undefined {
   const { stored } = domain;
   if (stored === undefined || domainGuard(domain) !== undefined) return undefined;
   const active = claims.filter(claim => !claim.assignment.assignment.spec.suspend);
-  const wanted = active.filter(claim => startsWith(claim, lent, situation));
-  const permissive = new Map(wanted.map(claim => [claim.address, claim.entry.permissive]));
+  const fitting = active.filter(claim => startsWith(claim, lent, situation));
+  // What a guard keeps from being taken now stays as it is written: it may be over before the domain starts.
+  const wanted = fitting.filter(claim => !split.has(claim.address) && !isHeldBack(claim.address, situation));
+  const permissive = new Map(fitting.map(claim => [claim.address, claim.entry.permissive]));
   const fits = (entry: HostdevEntry): boolean =>
     isOurs(entry) ? permissive.get(entry.address) === entry.permissive : permissive.has(entry.address);
   const present = new Set(stored.hostdevs.filter(fits).map(entry => entry.address));
@@ -75,6 +79,13 @@ function mayBeElsewhere(claim: Claim, lent: ReadonlySet<Claim>): boolean {
   if (sharing === 'Exclusive' || whenMissing === 'Fail') return false;
   // What is attached only by a start has to be there at the start, unless somebody else has it just then.
   return claim.assignment.assignment.spec.updatePolicy === 'Live' || lent.has(claim);
+}
+
+/** Whether a guard that can end by itself keeps the device from being taken or given. */
+function isHeldBack(address: Address, situation: Situation): boolean {
+  const device = situation.observed.devices.get(address);
+  if (device === undefined || !device.present) return false;
+  return device.dead !== undefined || takingGuard(device, situation) !== undefined;
 }
 
 /** Never by absence alone: an entry goes when the device has its place elsewhere, or when we held it and it was let go. */

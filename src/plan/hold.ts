@@ -1,3 +1,5 @@
+import type { GuardName } from '../api/guards.ts';
+
 /**
  * Why a device is not, or not yet, where it should be. A `wait` ends when the world changes by itself or by a person's
  * hand on a domain; a `guard` refuses until the manifest or the hardware changes. Both are data, never a step.
@@ -24,14 +26,7 @@ export type WaitReason =
   | 'SourceIncomplete'
   | 'Suspended';
 
-export type GuardReason =
-  | 'Conflict'
-  | 'IdentityMismatch'
-  | 'Protected'
-  | 'Bridge'
-  | 'NoReset'
-  | 'PVHDomain'
-  | 'ControlDomain';
+export type GuardReason = GuardName;
 
 export function wait(reason: WaitReason, message: string): Hold {
   return { kind: 'wait', reason, message };

@@ -1,4 +1,5 @@
 import type { Address } from '../api/address.ts';
+import type { SwitchableGuard } from '../api/guards.ts';
 import { type Place, samePlace } from './observed.ts';
 import type { DetachStep, DeviceStep, Guest, Toolstack } from './step.ts';
 
@@ -9,6 +10,8 @@ export interface LadderTerms {
   readonly holder?: Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'>;
   /** The guest that gets it, and how; given when `want` is a guest. */
   readonly taker?: { readonly guest: Guest; readonly via: Toolstack; readonly permissive: boolean };
+  /** The guards that are switched off, when it is taken from the host. */
+  readonly allow?: readonly SwitchableGuard[];
   /** The driver to go back to, when `want` is the host. */
   readonly driver?: string;
 }
@@ -16,10 +19,10 @@ export interface LadderTerms {
 /** The steps that move one device from where it is to where it should be: down the ladder, then up. */
 export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep[] {
   if (samePlace(have, want)) return [];
-  const { device, holder, taker, driver } = terms;
+  const { device, holder, taker, driver, allow = [] } = terms;
   const steps: DeviceStep[] = [];
   if (have.at === 'guest' && holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
-  if (have.at === 'host') steps.push({ verb: 'bind', device });
+  if (have.at === 'host') steps.push({ verb: 'bind', device, ...(allow.length === 0 ? {} : { allow }) });
   if (want.at === 'host') steps.push({ verb: 'release', device, ...(driver === undefined ? {} : { driver }) });
   if (want.at === 'guest' && taker !== undefined) steps.push({ verb: 'attach', device, ...taker });
   return steps;

@@ -1,4 +1,5 @@
 import type { Address } from '../api/address.ts';
+import type { SwitchableGuard } from '../api/guards.ts';
 import type { Identity } from '../api/identity.ts';
 import type { PciPath } from '../api/path.ts';
 
@@ -20,6 +21,26 @@ export interface DeviceText {
   readonly class: string;
 }
 
+/** The guards that stand for what dom0 does with a device. */
+export type UseGuard = Exclude<SwitchableGuard, 'SharedSlot' | 'NoReset'>;
+
+/** Something that dom0 does with a device that one of its own drivers has, or that could not be found out. */
+export interface DeviceUse {
+  readonly guard: UseGuard;
+  /** A clause for people, such as `nvme0n1p2 is mounted at /srv`. */
+  readonly text: string;
+}
+
+/** Whether Xen drives an IOMMU, without which it gives no device to a guest. */
+export type Iommu =
+  | { readonly state: 'present' }
+  | { readonly state: 'absent' }
+  | {
+      readonly state: 'unknown';
+      /** A clause that says why. */
+      readonly why: string;
+    };
+
 /** One PCI function as found. */
 export interface ObservedDevice {
   readonly address: Address;
@@ -35,6 +56,12 @@ export interface ObservedDevice {
   readonly settled: boolean;
   /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */
   readonly resetMethods: readonly string[];
+  /** What dom0 uses it for, the gravest first; empty while no driver of dom0 has it. */
+  readonly uses: readonly DeviceUse[];
+  /** Set when it no longer answers: a clause that says how this shows. */
+  readonly dead?: string;
+  /** A virtual function of SR-IOV: made to be given away singly. */
+  readonly virtual?: true;
   /** The host driver that xl recorded when it made the device assignable. */
   readonly homeDriver?: string;
   /** What `opts-N` says while a guest has it. */
@@ -81,6 +108,7 @@ export interface Observed {
   readonly domains: readonly ObservedDomain[];
   /** The kernel's boot id: what was recorded under another one no longer holds. */
   readonly bootId: string;
+  readonly iommu: Iommu;
   /** Set when libvirt is known to call our hook before it starts a domain. */
   readonly hookInForce?: true;
 }

@@ -11,10 +11,12 @@ import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import { nextInventory } from './remember.ts';
-import { takeTurns } from './sharing.ts';
+import { splitDevices } from './shared-slot.ts';
+import { type Bystander, takeTurns } from './sharing.ts';
+import type { Situation } from './situation.ts';
 import { NO_STANDING, type Standing } from './standing.ts';
 import type { ConfigureStep, Step } from './step.ts';
-import { type Situation, type Want, wantOfHeld } from './want.ts';
+import { type Want, wantOfHeld } from './want.ts';
 
 /** The decision for the whole host. */
 export interface Plan {
@@ -70,35 +72,59 @@ function planDevices(
   const byAddress = new Map<Address, Claim[]>();
   for (const claim of claims) byAddress.set(claim.address, [...(byAddress.get(claim.address) ?? []), claim]);
   const addresses = [...new Set([...byAddress.keys(), ...inventory.keys()])].sort(compareAddresses);
-  return new Map(
+  const wishes = new Map(
     addresses.map(address => [
       address,
-      planDevice(address, byAddress.get(address) ?? [], inventory.get(address), situation, standing),
+      wishFor(address, byAddress.get(address) ?? [], inventory.get(address), situation),
     ]),
   );
+  const splits = splitDevices(wishes, situation);
+  return new Map(
+    [...wishes].map(([address, wish]) => {
+      const split = splits.get(address);
+      const allowed = split === undefined ? wish : { ...wish, want: { hold: split } };
+      const held = inventory.get(address);
+      return [address, planDevice(address, byAddress.get(address) ?? [], allowed, held, situation, standing)];
+    }),
+  );
+}
+
+/** What is wanted of one device before its companions are looked at. */
+interface Wish {
+  /** The claim that is followed, and those that are not. */
+  readonly followed?: Claim;
+  readonly others: readonly Bystander[];
+  readonly want: Want;
+}
+
+function wishFor(
+  address: Address,
+  [first, ...more]: readonly Claim[],
+  held: HeldDevice | undefined,
+  situation: Situation,
+): Wish {
+  if (first !== undefined) return takeTurns([first, ...more], held, situation);
+  return { others: [], want: wantOfUnclaimed(held, situation.observed.devices.get(address), situation) };
 }
 
 function planDevice(
   address: Address,
   claims: readonly Claim[],
+  { followed, others, want }: Wish,
   held: HeldDevice | undefined,
   situation: Situation,
   standing: Standing,
 ): DevicePlan {
   const device = situation.observed.devices.get(address);
-  const [first, ...more] = claims;
-  const turn = first === undefined ? undefined : takeTurns([first, ...more], held, situation);
-  const claim = turn?.followed;
-  const want = turn?.want ?? wantOfUnclaimed(held, device, situation);
   const steps =
     device === undefined || want.place === undefined
       ? []
-      : ladder(device.place, want.place, terms(device, want.place, claim, held, situation, standing));
+      : ladder(device.place, want.place, terms(device, want.place, followed, held, situation, standing));
   return {
     address,
     claims,
-    ...(claim === undefined ? {} : { followed: claim }),
-    others: turn?.others ?? [],
+    ...(followed === undefined ? {} : { followed }),
+    others,
     ...(device?.present === true ? { have: device.place } : {}),
     ...(want.place === undefined ? {} : { want: want.place }),
     ...(want.hold === undefined ? {} : { hold: want.hold }),
@@ -125,6 +151,7 @@ function terms(
   const driver = device.homeDriver ?? rememberedDriver(held, observed);
   return {
     device: device.address,
+    allow: situation.source.policy?.spec.allow ?? [],
     ...(holder?.domid === undefined
       ? {}
       : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),
@@ -169,13 +196,16 @@ function planConfigures(
       .filter(({ want }) => want?.at === 'guest')
       .flatMap(({ others }) => others.map(({ claim }) => claim)),
   );
+  const split = new Set(
+    [...devices.values()].filter(({ hold }) => hold?.reason === 'SharedSlot').map(device => device.address),
+  );
   const byDomain = claimsByDomain(claims, situation);
   const waiting = new Set(detachesToApprove(devices).map(step => step.device));
   const steps = situation.observed.domains.flatMap((domain: ObservedDomain) => {
     const step = configureStep(
       domain,
       byDomain.get(domain.uuid) ?? [],
-      { placed, waiting, lent },
+      { placed, waiting, lent, split },
       inventory,
       situation,
     );

@@ -5,8 +5,9 @@ import { findDomain, holderOf, isHeldFor } from './domains.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import { samePlace } from './observed.ts';
+import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
-import { type Situation, wantOfHeld } from './want.ts';
+import { wantOfHeld } from './want.ts';
 
 interface Decided {
   readonly devices: ReadonlyMap<Address, DevicePlan>;

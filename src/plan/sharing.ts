@@ -3,7 +3,8 @@ import { findDomain } from './domains.ts';
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
 import { type ObservedDomain, type Place, samePlace } from './observed.ts';
-import { type Situation, type Want, wantOfClaim } from './want.ts';
+import type { Situation } from './situation.ts';
+import { type Want, wantOfClaim } from './want.ts';
 
 /** A claim on a device that is not followed now. Without `hold` its domain is off, and nothing keeps it from its turn. */
 export interface Bystander {

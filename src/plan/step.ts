@@ -1,4 +1,5 @@
 import type { Address } from '../api/address.ts';
+import type { SwitchableGuard } from '../api/guards.ts';
 import type { GuestUnbind } from '../api/manifest.ts';
 import type { Place } from './observed.ts';
 
@@ -16,6 +17,8 @@ export interface Guest {
 export interface BindStep {
   readonly verb: 'bind';
   readonly device: Address;
+  /** Guards that are switched off: what dom0 uses the device for in these ways does not matter. */
+  readonly allow?: readonly SwitchableGuard[];
 }
 
 /** assignable to guest. */

@@ -1,10 +1,10 @@
-import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
-import { deviceGuard, domainGuard, isProtected } from './guards.ts';
+import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from './guards.ts';
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
-import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
+import { type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import type { Situation } from './situation.ts';
 
 /**
  * Where a device should be now. Without `place` it is not to be touched. With `hold` and `place` both, the place is as
@@ -13,12 +13,6 @@ import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed
 export interface Want {
   readonly place?: Place;
   readonly hold?: Hold;
-}
-
-/** All that a decision rests on. */
-export interface Situation {
-  readonly observed: Observed;
-  readonly source: SourceSnapshot;
 }
 
 const POLICY_UNKNOWN = wait(
@@ -40,7 +34,28 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
   if (source.policyUnknown === true && held === undefined) return { hold: POLICY_UNKNOWN };
   const domain = findDomain(observed, spec.domain);
   const want = domain === undefined ? wantWithoutDomain(claim, held) : wantForDomain(claim, domain, device);
-  return mayLeave(device, want, held, situation);
+  return mayBeTaken(device, mayLeave(device, want, held, situation), situation);
+}
+
+/** Leaves with the host, or where it is, what a guard keeps from being taken or given; what is in place stays there. */
+function mayBeTaken(device: ObservedDevice, want: Want, situation: Situation): Want {
+  const { place } = want;
+  if (device.dead !== undefined) return wantOfDead(device, want);
+  if (place === undefined || place.at === 'host' || samePlace(place, device.place)) return want;
+  const refusal = takingGuard(device, situation);
+  return refusal === undefined ? want : { hold: refusal };
+}
+
+/** A dead device is given to nobody, but the guest that is to lose it does. */
+function wantOfDead(device: ObservedDevice, want: Want): Want {
+  const hold = deadGuard(device) ?? want.hold;
+  const leaves = device.place.at === 'guest' && want.place !== undefined && !samePlace(want.place, device.place);
+  const place = leaves
+    ? ASSIGNABLE
+    : want.place !== undefined && samePlace(want.place, device.place)
+      ? want.place
+      : undefined;
+  return { ...(place === undefined ? {} : { place }), ...(hold === undefined ? {} : { hold }) };
 }
 
 function missing(claim: Claim, device: ObservedDevice | undefined): Hold {
@@ -107,7 +122,10 @@ export function wantOfHeld(held: HeldDevice, device: ObservedDevice, situation: 
   // A device that somebody gave to another guest, or took back to the host, is no longer ours to move.
   if (foreign || device.place.at === 'host') return undefined;
   const place: Place = held.deletionPolicy === 'Host' ? { at: 'host' } : ASSIGNABLE;
-  return mayLeave(device, { place }, held, situation);
+  const want = mayLeave(device, { place }, held, situation);
+  // What nobody is to have any more needs no word about its death, unless it was to go back to the host.
+  if (device.dead === undefined || want.place?.at !== 'host') return want;
+  return wantOfDead(device, want);
 }
 
 function isAttachedByUs(device: ObservedDevice, holder: ObservedDomain, held: HeldDevice | undefined): boolean {

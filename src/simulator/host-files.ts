@@ -29,13 +29,24 @@ C 06  Bridge
 		00  Normal decode
 `;
 
-/** Writes what a dom0 has beside its daemons: who it is, and the names of cards. */
+/** The tables of a kernel whose block devices and network interfaces, if any, hang on no PCI function. */
+const IDLE_TABLES: Readonly<Record<string, string>> = {
+  'self/mountinfo': '21 1 0:18 / /proc rw,relatime - proc proc rw\n',
+  swaps: 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
+  consoles: 'hvc0                 -W- (EC p  )  229:0\n',
+  'net/route': 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n',
+  'net/fib_trie': 'Local:\n  +-- 127.0.0.0/8 2 0 2\n     |-- 127.0.0.1\n        /32 host LOCAL\n',
+};
+
+/** Writes what a dom0 has beside its daemons: who it is, the names of cards, and what it has mounted and routed. */
 export function writeHostFiles(layout: Dom0Layout, bootId: string): void {
   const files: readonly [string, string][] = [
     [join(layout.procfs, 'sys/kernel/random/boot_id'), `${bootId}\n`],
     [join(layout.procfs, 'xen/capabilities'), 'control_d\n'],
+    ...Object.entries(IDLE_TABLES).map(([name, text]) => [join(layout.procfs, name), text] satisfies [string, string]),
     ...layout.pciIds.slice(0, 1).map(path => [path, PCI_IDS] satisfies [string, string]),
   ];
+  for (const name of ['block', 'net']) mkdirSync(join(layout.sysfs, 'class', name), { recursive: true });
   for (const [path, text] of files) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);

@@ -24,7 +24,12 @@ export function observe(model: Model): Observed {
   const devices = [...model.dom0.devices.values()]
     .filter(device => device.present || holdings.has(device.spec.address))
     .map(device => [device.spec.address, observeDevice(model.dom0, device, holdings, believed)] as const);
-  return { devices: new Map(devices), domains: domains.map(observeDomain), bootId: model.dom0.bootId };
+  return {
+    devices: new Map(devices),
+    domains: domains.map(observeDomain),
+    bootId: model.dom0.bootId,
+    iommu: { state: 'present' },
+  };
 }
 
 function observeDevice(
@@ -49,6 +54,7 @@ function observeDevice(
     place: placeOf(device, holding),
     settled: holding?.settled ?? true,
     resetMethods: spec.resetMethods ?? [],
+    uses: [],
     ...(device.driver === undefined ? {} : { driver: device.driver }),
     ...(homeDriver === undefined ? {} : { homeDriver }),
     ...(holding === undefined ? {} : { permissive: holding.permissive }),

@@ -4,6 +4,7 @@ import { type ObservedDevice, placeText } from '../../plan/observed.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { chosen, deviceAt } from '../find.ts';
+import { guardsOf } from '../guards-of.ts';
 import { deviceObject } from '../objects.ts';
 import { type Format, formatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
@@ -41,9 +42,11 @@ function showTable(screen: Screen, look: Survey, devices: readonly ObservedDevic
   const rows = devices.map(device => {
     const { text, resetMethods } = device;
     const row = tableRow(look, device);
-    return wide ? [...row, text.class, text.vendor, text.device, resetMethods.join(',')] : row;
+    const guards = guardsOf(look, device).filter(({ off }) => !off);
+    const names = [...new Set(guards.map(({ reason }) => reason))].join(',');
+    return wide ? [...row, names, text.class, text.vendor, text.device, resetMethods.join(',')] : row;
   });
-  screen.table(wide ? [...headers, 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, wide);
+  screen.table(wide ? [...headers, 'GUARDS', 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, wide);
 }
 
 function tableRow(look: Survey, device: ObservedDevice): CellInput[] {

@@ -155,13 +155,16 @@ describe('an assignment', () => {
 describe('a host policy', () => {
   it('keeps what this version acts on', () => {
     const protectedDevices = [{ address: '00:1f.2' }, { path: '00_1C.0' }];
-    expect(checkManifest(policy({ protectedDevices, allow: [] }))).toMatchObject({
+    expect(checkManifest(policy({ protectedDevices, allow: ['BootDisplay'] }))).toMatchObject({
       ok: true,
-      object: { spec: { protectedDevices: [{ address: '0000:00:1f.2' }, { path: '00_1c.0' }] } },
+      object: {
+        spec: { protectedDevices: [{ address: '0000:00:1f.2' }, { path: '00_1c.0' }], allow: ['BootDisplay'] },
+      },
     });
+    expect(checkManifest(policy({}))).toMatchObject({ object: { spec: { protectedDevices: [], allow: [] } } });
   });
 
-  it.each([{ allow: ['BootDisplay'] }, { hosts: 'x' }])('is refused, not half obeyed, with %j', spec => {
+  it.each([{ hosts: 'x' }])('is refused, not half obeyed, with %j', spec => {
     expect(complaints(policy(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
   });
 
@@ -233,6 +236,19 @@ describe('a host policy', () => {
         "InvalidValue spec.guestUnbind.command: must be a list, not the string "echo"",
         "InvalidValue spec.maxDetachesPerPass: must be from 0 to 1024",
         "InvalidValue spec.forceDetach: must be true or false, not the string "yes"",
+      ]
+    `);
+  });
+
+  it('switches off the guards that can be, and no others', () => {
+    const allow = ['Swap', 'bootDisplay', 'Protected', 'IdentityMissmatch', 'Everything', 5];
+    expect(complaints(policy({ allow }))).toMatchInlineSnapshot(`
+      [
+        "InvalidValue spec.allow.1: "bootDisplay" is not a guard; did you mean BootDisplay?",
+        "InvalidValue spec.allow.2: Protected cannot be switched off: take the device out of protectedDevices",
+        "InvalidValue spec.allow.3: "IdentityMissmatch" is not a guard; did you mean IdentityMismatch?",
+        "InvalidValue spec.allow.4: "Everything" is not a guard; write one of MountedFilesystem, Swap, StorageMember, NetworkAddress, DefaultRoute, NetworkBridge, BootDisplay, Console, UseUnknown, SharedSlot, NoReset",
+        "InvalidValue spec.allow.5: must be a string: unquoted 5 is a number in YAML; write "5"",
       ]
     `);
   });

@@ -40,7 +40,7 @@ async function look(
 ): Promise<Pick<Observed, 'devices' | 'domains'>> {
   const xenstore = await readXenstore(store, new AbortController().signal);
   const domains = combineDomains(xenstore, libvirt);
-  return { domains, devices: combineDevices({ xenstore, libvirt, sysfs }, domains, new PciIds('')) };
+  return { domains, devices: combineDevices({ xenstore, libvirt, sysfs, uses: new Map() }, domains, new PciIds('')) };
 }
 
 async function device(address: Address, ...args: Parameters<typeof look>): Promise<ObservedDevice> {
@@ -58,6 +58,7 @@ describe('a device', () => {
       text: { vendor: 'Vendor 8086', device: 'Device 10d3', subsystem: '', class: 'Class 0200' },
       place: { at: 'guest', domid: 1, domain: 'red' },
       settled: true,
+      uses: [],
       homeDriver: 'e1000e',
       permissive: true,
     });

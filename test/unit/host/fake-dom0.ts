@@ -2,11 +2,13 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dom0Layout } from '../../../src/api/layout.ts';
 import type { Dom0, LibvirtAccess } from '../../../src/host/dom0.ts';
+import { IommuFact } from '../../../src/host/iommu.ts';
 import { SysfsPci } from '../../../src/host/sysfs.ts';
+import { Dom0Uses } from '../../../src/host/uses/dom0-uses.ts';
 import { Xl } from '../../../src/host/xl.ts';
 import { type DomainRef, ErrorCode, LibvirtError } from '../../../src/node-libvirt/index.ts';
 import { FakeStore } from './fake-store.ts';
-import { addCard, tempTree, writeTree } from './temp-tree.ts';
+import { addCard, IDLE_HOST, tempTree, writeTree } from './temp-tree.ts';
 import { RED_UUID, TWO_DEVICES } from './transcripts.ts';
 
 /** One libvirt domain: its definitions, and every change that was asked for. */
@@ -75,12 +77,15 @@ export function fakeDom0(): FakeDom0 {
   ] as const) {
     addCard(layout.sysfs, `pci0000:00/${place}`, { driver });
   }
+  for (const [path, text] of Object.entries(IDLE_HOST)) writeTree(root, path, text);
   const deadlines = { readMs: 5_000, bindMs: 30_000, attachMs: 30_000, settleMs: 200 };
   const store = new FakeStore(TWO_DEVICES, 1);
   const dom0: FakeDom0 = {
     layout,
     deadlines,
     sysfs: new SysfsPci(layout.sysfs),
+    uses: new Dom0Uses(layout),
+    iommu: new IommuFact({ info: async () => 'virt_caps : pv pv_directio\n' }),
     xl: new Xl(layout.xl, deadlines),
     xenstore: { client: async () => store },
     store,

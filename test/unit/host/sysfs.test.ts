@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Address, parseAddress } from '../../../src/api/address.ts';
@@ -103,6 +103,36 @@ describe('the PCI functions in sysfs', () => {
     const pci = new SysfsPci(sysfs);
     expect((await pci.list()).map(({ address }) => address)).toEqual(['0000:00:01.0']);
     expect(await pci.device(at('00:02.0'))).toBeUndefined();
+  });
+
+  test('is silent when its config space reads all ones; one that sleeps, and a bridge, are not asked', async () => {
+    const sysfs = tempTree();
+    const pci = new SysfsPci(sysfs);
+    const silent = async (place: string): Promise<boolean> => (await pci.device(at(place)))?.silent === true;
+    for (const [place, code] of [
+      ['01', '020000'],
+      ['02', '060400'],
+    ] as const) {
+      addCard(sysfs, `pci0000:00/0000:00:${place}.0`, { class: code });
+      const folder = `devices/pci0000:00/0000:00:${place}.0`;
+      expect(await silent(`00:${place}.0`)).toBe(false);
+      writeFileSync(join(sysfs, folder, 'config'), Buffer.from([0x86, 0x80, 0xd3, 0x10, 0xff]));
+      expect(await silent(`00:${place}.0`)).toBe(false);
+      writeFileSync(join(sysfs, folder, 'config'), Buffer.alloc(256, 0xff));
+      expect(await silent(`00:${place}.0`)).toBe(code === '020000');
+      writeTree(sysfs, join(folder, 'power/runtime_status'), 'suspended\n');
+      expect(await silent(`00:${place}.0`)).toBe(false);
+    }
+  });
+
+  test('knows virtual functions', async () => {
+    const sysfs = tempTree();
+    addCard(sysfs, 'pci0000:00/0000:00:01.0');
+    addCard(sysfs, 'pci0000:00/0000:00:01.1');
+    symlinkSync('../0000:00:01.0', join(sysfs, 'devices/pci0000:00/0000:00:01.1/physfn'));
+    const pci = new SysfsPci(sysfs);
+    expect(await pci.device(at('00:01.0'))).not.toHaveProperty('virtual');
+    expect(await pci.device(at('00:01.1'))).toMatchObject({ virtual: true });
   });
 
   test('without sysfs nothing is known', async () => {

@@ -56,3 +56,14 @@ export function addCard(sysfs: string, place: string, card: Card = {}): void {
   mkdirSync(join(sysfs, 'bus/pci/devices'), { recursive: true });
   symlinkSync(join('../../..', folder), join(sysfs, 'bus/pci/devices', address));
 }
+
+/** The files of a dom0 that uses no PCI function for anything, below its root. */
+export const IDLE_HOST: Readonly<Record<string, string>> = {
+  'proc/self/mountinfo': '22 1 0:20 / /proc rw - proc proc rw\n',
+  'proc/swaps': 'Filename\tType\tSize\tUsed\tPriority\n',
+  'proc/net/route': 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n',
+  'proc/net/fib_trie': '',
+  'proc/consoles': 'hvc0                 -W- (EC  p  )  229:0\n',
+  'sys/class/block/.keep': '',
+  'sys/class/net/.keep': '',
+};

@@ -6,7 +6,7 @@ import { Xl } from '../../../src/host/xl.ts';
 import { tempTree, writeTree } from './temp-tree.ts';
 
 const CARD = '0000:01:00.0' as Address;
-const DEADLINES = { bindMs: 30_000, attachMs: 30_000 };
+const DEADLINES = { readMs: 5_000, bindMs: 30_000, attachMs: 30_000 };
 const never = new AbortController().signal;
 
 /** An xl that writes its arguments to `argv`, says `text` and ends with `code`. */
@@ -83,7 +83,7 @@ describe('xl', () => {
     const root = tempTree();
     writeTree(root, 'xl', '#!/bin/sh\necho "waiting for the lock" >&2\nsleep 60\n');
     chmodSync(join(root, 'xl'), 0o755);
-    const xl = new Xl(join(root, 'xl'), { bindMs: 300, attachMs: 300 });
+    const xl = new Xl(join(root, 'xl'), { readMs: 5_000, bindMs: 300, attachMs: 300 });
     await expect(xl.assignableAdd(CARD, never)).rejects.toMatchObject({
       code: 'DeadlineExceeded',
       message: expect.stringContaining('waiting for the lock'),

@@ -27,7 +27,7 @@ describe('a good file', () => {
     const file = parse(`# net\n---\n${LAN}---\n${policyYaml('host', '00:1f.2')}`);
     expect(file.problems).toEqual([]);
     expect(file.policies.map(({ policy }) => policy.spec)).toEqual([
-      { protectedDevices: [{ address: '0000:00:1f.2' }], maxDetachesPerPass: 2, forceDetach: false },
+      { protectedDevices: [{ address: '0000:00:1f.2' }], allow: [], maxDetachesPerPass: 2, forceDetach: false },
     ]);
     expect(file.assignments.map(({ sourced }) => sourced)).toMatchObject([
       {

@@ -1,0 +1,42 @@
+import type { Address } from '../api/address.ts';
+import { isBridge } from './claims.ts';
+import type { ObservedDevice } from './observed.ts';
+
+/** Another function that should have the same owner, and why. */
+export interface Companion {
+  readonly device: ObservedDevice;
+  readonly shares: 'slot' | 'reset';
+}
+
+/**
+ * The functions that belong together with a device: those of its slot, and where it can only be reset with its whole bus
+ * those on that bus. Bridges are no guest's, and virtual functions are made to be given away singly.
+ */
+export function companionsOf(device: ObservedDevice, devices: Iterable<ObservedDevice>): Companion[] {
+  if (!isGivenWhole(device)) return [];
+  const slot = slotOf(device.address);
+  const bus = needsBusReset(device) ? busOf(device.address) : undefined;
+  return [...devices].flatMap((other): Companion[] => {
+    if (other.address === device.address || !isGivenWhole(other)) return [];
+    if (slotOf(other.address) === slot) return [{ device: other, shares: 'slot' }];
+    return busOf(other.address) === bus ? [{ device: other, shares: 'reset' }] : [];
+  });
+}
+
+function isGivenWhole(device: ObservedDevice): boolean {
+  return device.present && device.virtual !== true && !isBridge(device);
+}
+
+/** Resets of its own are FLR, power management and what a quirk knows. A root bus has no bridge that could reset it. */
+function needsBusReset({ path, resetMethods }: ObservedDevice): boolean {
+  return path.includes('/') && resetMethods.every(method => method === 'bus');
+}
+
+/** `dddd:bb`: canonical addresses have their last five characters for slot and function. */
+function busOf(address: Address): string {
+  return address.slice(0, -5);
+}
+
+function slotOf(address: Address): string {
+  return address.slice(0, -2);
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import type { PciPath } from '../../../src/api/path.ts';
+import type { DeviceUse, Observed, Place } from '../../../src/plan/observed.ts';
+import { plan, planSteps } from '../../../src/plan/plan.ts';
+import { stepText } from '../../../src/plan/step.ts';
+import { address, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
+
+const NIC = '0000:01:00.0';
+const NIC2 = '0000:01:00.1';
+const HOST: Place = { at: 'host' };
+const ASSIGNABLE: Place = { at: 'assignable' };
+const IN_RED: Place = { at: 'guest', domid: 1, domain: 'red' };
+const IN_BLUE: Place = { at: 'guest', domid: 2, domain: 'blue' };
+const red = domain('red', { domid: 1, stored: { hostdevs: [ours(address(NIC))], passthrough: true } });
+const blue = domain('blue', { domid: 2 });
+const toRed = assignment('red', 'red', [entry('lan', NIC)]);
+const both = assignment('red', 'red', [entry('lan', NIC), entry('wan', NIC2)]);
+const rootDisk: DeviceUse = { guard: 'MountedFilesystem', text: 'vda1 is mounted at /' };
+const swap: DeviceUse = { guard: 'Swap', text: 'vda2 is swap' };
+
+function inWords(world: Observed, desired = source([toRed])): string[] {
+  const decided = plan(world, desired, new Map());
+  const holds = [...decided.devices.values()].flatMap(({ hold }) => hold?.message ?? []);
+  return [...planSteps(decided).map(stepText), ...holds];
+}
+
+describe('what dom0 uses', () => {
+  const used = device(NIC, HOST, { uses: [rootDisk, swap] });
+
+  test('stays with dom0, and out of the definitions', () => {
+    expect(inWords(observed([used], [{ ...red, stored: { hostdevs: [], passthrough: true } }]))).toEqual([
+      'dom0 uses 0000:01:00.0: vda1 is mounted at /; unmount it, or switch MountedFilesystem off in PCIHostPolicy',
+    ]);
+  });
+
+  test('is refused as long as one of its guards is in force', () => {
+    const world = observed([used], [red]);
+    expect(inWords(world, source([toRed], { policy: policy({ allow: ['MountedFilesystem'] }) }))).toEqual([
+      'dom0 uses 0000:01:00.0: vda2 is swap; switch it off with swapoff, or switch Swap off in PCIHostPolicy',
+    ]);
+    const decided = plan(
+      world,
+      source([toRed], { policy: policy({ allow: ['MountedFilesystem', 'Swap'] }) }),
+      new Map(),
+    );
+    expect(planSteps(decided)).toEqual([
+      { verb: 'bind', device: NIC, allow: ['MountedFilesystem', 'Swap'] },
+      expect.objectContaining({ verb: 'attach', device: NIC }),
+    ]);
+  });
+
+  test('is in place where the host is its place: the guard speaks when it is to be taken', () => {
+    const waiting = assignment('red', 'red', [entry('lan', NIC)], { whenStopped: 'Host' });
+    expect(inWords(observed([used], [domain('red')]), source([waiting]))).toEqual([]);
+  });
+
+  test('keeps its entry in a definition that has it already', () => {
+    const stopped = domain('red', { stored: { hostdevs: [ours(address(NIC))], passthrough: true } });
+    expect(inWords(observed([used], [stopped]))).toEqual([expect.stringMatching(/^dom0 uses/)]);
+  });
+});
+
+describe('without an IOMMU', () => {
+  const world = observed([device(NIC, HOST)], [red]);
+
+  test('nothing is taken', () => {
+    expect(inWords({ ...world, iommu: { state: 'absent' } })).toEqual([
+      'Xen has no IOMMU to use; switch VT-d or AMD-Vi on in the firmware, and do not start Xen with iommu=off',
+    ]);
+  });
+
+  test('that it is not known is no reason to take anything, nor to take it away', () => {
+    const unknown = { ...world, iommu: { state: 'unknown', why: 'xl info failed' } as const };
+    expect(inWords(unknown)).toEqual([
+      expect.stringMatching(/^whether Xen has an IOMMU is not known: xl info failed;/),
+    ]);
+    expect(inWords({ ...unknown, devices: observed([device(NIC, IN_RED)], []).devices })).toEqual([]);
+  });
+});
+
+describe('a dead device', () => {
+  const dead = 'its config space reads all ones';
+  const text = `${NIC} does not answer: ${dead}; reset or replace it, or restart the host`;
+
+  test.each([HOST, ASSIGNABLE])('is given to nobody from %j', place => {
+    expect(inWords(observed([device(NIC, place, { dead })], [red]))).toEqual([text]);
+  });
+
+  test('stays with the guest that is to have it, which says why it is not ready', () => {
+    expect(inWords(observed([device(NIC, IN_RED, { dead })], [red]))).toEqual([text]);
+  });
+
+  test('leaves the guest that is not to have it, and goes no further', () => {
+    const world = observed([device(NIC, IN_BLUE, { dead })], [red, { ...blue, live: [ours(address(NIC))] }]);
+    expect(inWords(world)).toEqual(['detach 0000:01:00.0 from blue', text]);
+  });
+});
+
+describe('functions of one slot', () => {
+  const split = (other: string, owner: string): string =>
+    `${other === NIC2 ? NIC : NIC2} and ${other} are functions of one slot, and ${owner} has that one; give both to one domain, or switch SharedSlot off in PCIHostPolicy`;
+
+  test('go together', () => {
+    expect(inWords(observed([device(NIC, HOST), device(NIC2, HOST)], [red]), source([both]))).toEqual([
+      'configure red: add 0000:01:00.1',
+      'bind 0000:01:00.0 to pciback',
+      'attach 0000:01:00.0 to red',
+      'bind 0000:01:00.1 to pciback',
+      'attach 0000:01:00.1 to red',
+    ]);
+  });
+
+  test('are not split between dom0 and a guest, unless nobody has the other or it is allowed', () => {
+    const world = observed([device(NIC, HOST), device(NIC2, HOST)], [red]);
+    expect(inWords(world)).toEqual([split(NIC2, 'dom0')]);
+    expect(inWords(world, source([toRed], { policy: policy({ allow: ['SharedSlot'] }) }))).toHaveLength(2);
+    const { driver: _, ...idle } = device(NIC2, HOST);
+    expect(inWords(observed([device(NIC, HOST), idle], [red]))).toHaveLength(2);
+  });
+
+  test('are not split between guests: neither moves', () => {
+    const other = assignment('blue', 'blue', [entry('wan', NIC2)]);
+    const world = observed([device(NIC, HOST), device(NIC2, HOST)], [red, blue]);
+    expect(inWords(world, source([toRed, other]))).toEqual([split(NIC2, 'blue'), split(NIC, 'red')]);
+  });
+
+  test('keep each other back when one of them is refused', () => {
+    const world = observed([device(NIC, HOST), device(NIC2, HOST, { uses: [rootDisk] })], [red]);
+    expect(inWords(world, source([both]))).toEqual([split(NIC2, 'dom0'), expect.stringMatching(/^dom0 uses/)]);
+  });
+
+  test('that are split already stay where they are', () => {
+    const world = observed([device(NIC, IN_RED), device(NIC2, HOST)], [red]);
+    expect(inWords(world)).toEqual([]);
+  });
+
+  test('are no matter for virtual functions and bridges', () => {
+    const bridge = { identity: { vendor: '8086', device: '10d3', class: '0601' } };
+    for (const more of [bridge, { virtual: true } as const, { present: false }]) {
+      expect(inWords(observed([device(NIC, HOST), device(NIC2, HOST, more)], [red]))).toHaveLength(2);
+    }
+    const virtual = device(NIC, HOST, { virtual: true });
+    expect(inWords(observed([virtual, device(NIC2, HOST)], [red]))).toHaveLength(2);
+  });
+});
+
+describe('devices that can only be reset together', () => {
+  const path = (text: string): { path: PciPath } => ({ path: text as PciPath });
+  const onBus = (resetMethods: string[]) =>
+    observed(
+      [
+        device(NIC, HOST, { ...path('00_1e.0/00_00.0'), resetMethods }),
+        device('0000:01:01.0', HOST, path('00_1e.0/00_01.0')),
+      ],
+      [red],
+    );
+
+  test('are not split between owners', () => {
+    const resets = 'can only be reset together with 0000:01:01.0, and dom0 has that one';
+    expect(inWords(onBus(['bus']))).toEqual([expect.stringContaining(resets)]);
+    expect(inWords(onBus(['flr', 'bus']))).toHaveLength(2);
+  });
+
+  test('are none on a root bus, which has no bridge that could reset it', () => {
+    const first = device(NIC, HOST, { ...path('00_01.0'), resetMethods: ['bus'] });
+    const second = device('0000:01:01.0', HOST, path('00_02.0'));
+    expect(inWords(observed([first, second], [red]))).toHaveLength(2);
+  });
+});
