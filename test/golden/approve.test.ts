@@ -87,6 +87,7 @@ describe('three devices would leave a running guest at once', () => {
       Driver:          pciback (in dom0 before: e1000e)
       Permissive:      no
 
+      Guards:          <none>
       Assignment:      none any more: storage, entry d01, had it (deletionPolicy: Host)
       Wanted:          <none>
       Ready:           False

@@ -164,6 +164,7 @@ describe('before', () => {
       libvirt stored:  <none>
       Driver:          e1000e
 
+      Guards:          <none>
       Assignment:      sys-net, entry lan (/m/net.yaml:7)
       Wanted:          guest sys-net
       Ready:           False
@@ -278,8 +279,8 @@ describe('afterwards', () => {
 
   test('get devices -o wide', async () => {
     expect(await screen('get', 'devices', '0000:01:00.0', '-o', 'wide')).toMatchInlineSnapshot(`
-      "ADDRESS        PLACE           DRIVER    ASSIGNMENT   READY   REASON    CLASS                 VENDOR              DEVICE                              RESET
-      0000:01:00.0   guest sys-net   pciback   sys-net      True    InPlace   Ethernet controller   Intel Corporation   82574L Gigabit Network Connection   flr,bus
+      "ADDRESS        PLACE           DRIVER    ASSIGNMENT   READY   REASON    GUARDS   CLASS                 VENDOR              DEVICE                              RESET
+      0000:01:00.0   guest sys-net   pciback   sys-net      True    InPlace   <none>   Ethernet controller   Intel Corporation   82574L Gigabit Network Connection   flr,bus
       2 problems in the manifests: xenpci validate /m
       exit code 0
       "
@@ -325,12 +326,14 @@ describe('afterwards', () => {
               since: DATE
               overdue: false
         steps: []
-        guards:
-          - kind: guard
-            reason: Conflict
-            message: 0000:02:00.0 is also named by two/disk (/m/two.yaml:16); remove it from all but one
-            since: DATE
-            overdue: false
+        uses: []
+        guards: []
+        refusal:
+          kind: guard
+          reason: Conflict
+          message: 0000:02:00.0 is also named by two/disk (/m/two.yaml:16); remove it from all but one
+          since: DATE
+          overdue: false
         waits: []
         conditions:
           - type: Ready
@@ -431,6 +434,7 @@ describe('drift and damage', () => {
       Driver:          pciback (in dom0 before: e1000e)
       Diverged:        xenstore shows it in no guest; libvirt shows it in sys-net
 
+      Guards:          <none>
       Assignment:      sys-net, entry lan (/m/net.yaml:7)
       Wanted:          guest sys-net
       Ready:           False
