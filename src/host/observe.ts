@@ -52,7 +52,8 @@ async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
   }
 }
 
-async function readSysfs({ sysfs, uses }: Dom0): Promise<Pick<Views, 'sysfs' | 'uses'>> {
+/** The functions that sysfs shows, and what dom0 uses them for. @throws {HostError} Unreachable */
+export async function readSysfs({ sysfs, uses }: Dom0): Promise<Pick<Views, 'sysfs' | 'uses'>> {
   const devices = await sysfs.list();
   return { sysfs: devices, uses: await uses.read(devices) };
 }

@@ -7,7 +7,7 @@ import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
 import { readDefinition } from './definition.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
-import { readBootId } from './observe.ts';
+import { readBootId, readSysfs } from './observe.ts';
 import { XenbusState } from './pci-backend.ts';
 import { PciIds } from './pci-ids.ts';
 import { PCIBACK } from './sysfs.ts';
@@ -34,15 +34,16 @@ const NO_NAMES = new PciIds('');
  * @throws {HostError} Unreachable when a part cannot be read.
  */
 export async function observeForStart(dom0: Dom0, signal: AbortSignal): Promise<Observed> {
-  const [bootId, xenstore, sysfs] = await Promise.all([
+  const [bootId, iommu, xenstore, { sysfs, uses }] = await Promise.all([
     readBootId(dom0),
+    dom0.iommu.read(signal),
     xenstoreView(dom0, signal),
-    dom0.sysfs.list(),
+    readSysfs(dom0),
   ]);
   const domains = combineDomains(xenstore, []);
-  const devices = combineDevices({ xenstore, libvirt: [], sysfs }, domains, NO_NAMES);
+  const devices = combineDevices({ xenstore, libvirt: [], sysfs, uses }, domains, NO_NAMES);
   const inMotion = [...devices].map(([address, device]) => [address, withMotion(device, xenstore)] as const);
-  return { bootId, domains, devices: new Map(inMotion) };
+  return { bootId, domains, devices: new Map(inMotion), iommu };
 }
 
 /** The toolstack's mark goes last, after the backend's entry; a backend that closes takes all its devices with it. */

@@ -2,7 +2,7 @@ import type { Address } from '../api/address.ts';
 import type { DomainSelector, SourcedAssignment, SourceSnapshot } from '../api/manifest.ts';
 import { type Claim, type ResolvedEntry, resolveEntries } from './claims.ts';
 import { isHeldFor, isOurs } from './domains.ts';
-import { deviceGuard, domainGuard } from './guards.ts';
+import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain } from './observed.ts';
 
@@ -108,6 +108,9 @@ function judge(hostdev: HostdevEntry, look: Look): StartDecision {
   const refusal = domainGuard(look.starting) ?? guardOf(claim, device, look);
   if (refusal !== undefined) return refuse(`${hostdev.address}: ${refusal.message}`);
   if (device === undefined || !device.present) return refuse(missingText(hostdev.address, claim, look.starting));
+  // It would have to be taken from dom0, and libvirt starts no domain with a device that dom0 has.
+  const use = device.place.at === 'host' ? takingGuard(device, look) : undefined;
+  if (use !== undefined) return refuse(use.message);
   return claim === undefined || claim.conflict !== undefined
     ? judgeUnnamed(hostdev, device, claim, look)
     : judgeClaimed(hostdev, device, claim, look);

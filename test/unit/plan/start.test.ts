@@ -163,12 +163,19 @@ describe('a start is refused', () => {
     expect(decide({ ...scene, hostdevs: [foreign(NIC)], desired: [] })).toBe(text);
   });
 
+  test('when it would take from dom0 what dom0 uses', () => {
+    const uses = [{ guard: 'DefaultRoute', text: 'the default route (IPv4) goes through eth0' }] as const;
+    const scene = { devices: [device(NIC, HOST, { uses })], desired: source([toRed]) };
+    expect(decide(scene)).toMatch(/^refuse: dom0 uses 0000:01:00.0: the default route/);
+    expect(decide({ ...scene, hostdevs: [] })).toBe('go');
+  });
+
   test('when a guard keeps a device that its definition has', () => {
     const policy: PCIHostPolicy = {
       apiVersion: 'xenpci.dev/v1alpha1',
       kind: 'PCIHostPolicy',
       metadata: { name: 'host' },
-      spec: { protectedDevices: [{ address: address(NIC) }], maxDetachesPerPass: 2, forceDetach: false },
+      spec: { protectedDevices: [{ address: address(NIC) }], allow: [], maxDetachesPerPass: 2, forceDetach: false },
     };
     const scene = { devices: [device(NIC, HOST)], desired: source([toRed], { policy }) };
     expect(decide(scene)).toMatch(/^refuse: 0000:01:00.0: .* is in protectedDevices/);
