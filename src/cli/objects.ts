@@ -41,6 +41,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       others: status?.others,
       desired: status?.want,
       steps: status?.steps,
+      afterApproval: status?.afterApproval,
       uses: device.uses,
       dead: device.dead,
       guards: guardsOf(survey, device).map(({ reason, message, off }) => ({ reason, message, off })),
