@@ -19,6 +19,7 @@ export type FixedGuard =
   | 'IdentityMismatch'
   | 'Protected'
   | 'Bridge'
+  | 'SegmentTooLarge'
   | 'PVHDomain'
   | 'ControlDomain'
   | 'NoIOMMU'
@@ -30,6 +31,7 @@ export const FIXED_GUARDS: Readonly<Record<FixedGuard, string>> = {
   IdentityMismatch: 'edit the identity of the entry to accept another card',
   Protected: 'take the device out of protectedDevices',
   Bridge: 'no guest can be given a bridge',
+  SegmentTooLarge: 'Xen has no number for such a segment',
   PVHDomain: 'Xen passes PCI devices to PV and HVM domains only',
   ControlDomain: 'dom0 has every device that no guest has',
   NoIOMMU: 'without an IOMMU Xen gives no device to a guest',

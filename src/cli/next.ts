@@ -33,6 +33,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   IdentityMismatch: ({ entry }) => `Look which card is in that slot; if it is right, correct identity (${entry}).`,
   Protected: ({ entry }) => `Take it out of protectedDevices, or remove its entry (${entry}).`,
   Bridge: ({ entry }) => `Name the device behind the bridge (${entry}).`,
+  SegmentTooLarge: () => 'Switch VMD off in the firmware, and name the device at its new address.',
   NoReset: ({ entry }) => `Set reset: BestEffort if an unreset device is acceptable (${entry}).`,
   MountedFilesystem: ({ address }) => inUse(address),
   Swap: ({ address }) => inUse(address),

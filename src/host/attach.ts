@@ -2,7 +2,7 @@ import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
 import { ErrorCode, isLibvirtError } from '../node-libvirt/index.ts';
 import type { AttachStep } from '../plan/step.ts';
-import { lookAt, refusal, requireFree, requireRunning } from './checks.ts';
+import { lookAt, refusal, requireCard, requireFree, requireRunning } from './checks.ts';
 import { hostdevXml } from './definition.ts';
 import type { Dom0 } from './dom0.ts';
 import { callLibvirt, runningDomain } from './libvirt-call.ts';
@@ -15,10 +15,11 @@ import { PCIBACK } from './sysfs.ts';
  * @throws {HostError}
  */
 export async function attach(dom0: Dom0, step: AttachStep, signal: AbortSignal): Promise<void> {
-  const { device: address, guest, via, permissive } = step;
+  const { device: address, guest, via, permissive, card } = step;
   await untilIdle(dom0, guest, signal);
   const look = await lookAt(dom0, address, signal);
   requireRunning(guest, look.xenstore);
+  requireCard(card, look);
   requireFree(look);
   if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
   if (!permissive) await clearPermissive(dom0, address, signal);
@@ -32,14 +33,16 @@ export async function attach(dom0: Dom0, step: AttachStep, signal: AbortSignal):
  * it until libvirtd restarts, and until then libvirt would refuse what by xenstore nobody has: there xl does it.
  */
 async function attachThroughLibvirt(dom0: Dom0, step: AttachStep, signal: AbortSignal): Promise<void> {
-  const { device: address, guest, permissive } = step;
+  const { device: address, guest, permissive, card } = step;
   const domain = await runningDomain(dom0, guest, signal);
   const xml = hostdevXml(address, permissive);
   try {
     await callLibvirt(dom0, signal, client => client.attachDevice(domain, xml, { live: true, signal }));
   } catch (error) {
     if (!isBelievedInUse(error)) throw error;
-    requireFree(await lookAt(dom0, address, signal));
+    const look = await lookAt(dom0, address, signal);
+    requireCard(card, look);
+    requireFree(look);
     await dom0.xl.attach(guest.domid, address, permissive, signal);
   }
 }

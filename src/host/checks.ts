@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
+import { identityDifferences } from '../api/identity.ts';
 import { HostError } from '../controller/ports.ts';
-import type { Guest } from '../plan/step.ts';
+import type { Card, Guest } from '../plan/step.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
 import type { SysfsDevice } from './sysfs.ts';
 import { holdersOf, type XenstoreView } from './xenstore-view.ts';
@@ -19,6 +20,21 @@ export async function lookAt(dom0: Dom0, address: Address, signal: AbortSignal):
   const [device, xenstore] = await Promise.all([dom0.sysfs.device(address), xenstoreView(dom0, signal)]);
   if (device === undefined) throw refusal(`${address} is not in sysfs`);
   return { device, xenstore };
+}
+
+/**
+ * Checks that the card is still the one that the step was decided for: the same one, in the same place.
+ * @throws {HostError} PreconditionFailed
+ */
+export function requireCard(card: Card | undefined, { device }: DeviceLook): void {
+  if (card === undefined) return;
+  const { address, identity, path } = device;
+  const differences = identityDifferences(card.identity, identity);
+  if (differences.length > 0) {
+    const list = differences.map(({ field, expected, found }) => `${field} is ${found}, not ${expected}`);
+    throw refusal(`another card is at ${address} now: ${list.join(', ')}`);
+  }
+  if (path !== card.path) throw refusal(`${address} is the device at ${path} now, not the one at ${card.path}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { addressParts } from '../api/address.ts';
 import { identityDifferences } from '../api/identity.ts';
 import type { PCIHostPolicy } from '../api/manifest.ts';
 import { type Claim, isBridge } from './claims.ts';
@@ -13,6 +14,7 @@ export function deviceGuard(claim: Claim, device: ObservedDevice, policy: Policy
   return (
     protectedGuard(device, policy) ??
     bridgeGuard(device) ??
+    segmentGuard(device) ??
     identityGuard(claim, device) ??
     inForce(resetGuard(claim.entry.reset, device), policy)
   );
@@ -65,6 +67,7 @@ export function standingGuards(
   const guards = [
     protectedGuard(device, source.policy),
     bridgeGuard(device),
+    segmentGuard(device),
     iommuGuard(observed.iommu),
     deadGuard(device),
     claim === undefined ? undefined : identityGuard(claim, device),
@@ -100,6 +103,17 @@ function protectedGuard(device: ObservedDevice, policy: Policy): Hold | undefine
 
 function bridgeGuard(device: ObservedDevice): Hold | undefined {
   return isBridge(device) ? guard('Bridge', `${device.address} is a bridge; name the device behind it`) : undefined;
+}
+
+const SEGMENT_MAX = 0xffff;
+
+// Xen's interface has 16 bits for it, and libvirt refuses more; Intel's VMD makes 10000.
+function segmentGuard({ address }: ObservedDevice): Hold | undefined {
+  if (addressParts(address).segment <= SEGMENT_MAX) return undefined;
+  return guard(
+    'SegmentTooLarge',
+    `${address} is in a segment beyond ffff, which Xen cannot pass on; switch VMD off in the firmware`,
+  );
 }
 
 function identityGuard(claim: Claim, device: ObservedDevice): Hold | undefined {

@@ -1,11 +1,13 @@
 import type { Address } from '../api/address.ts';
 import type { SwitchableGuard } from '../api/guards.ts';
 import { type Place, samePlace } from './observed.ts';
-import type { DetachStep, DeviceStep, Guest, Toolstack } from './step.ts';
+import type { Card, DetachStep, DeviceStep, Guest, Toolstack } from './step.ts';
 
 /** What the ladder needs to know beside the two places. */
 export interface LadderTerms {
   readonly device: Address;
+  /** What is at that address now. */
+  readonly card?: Card;
   /** The guest that has it, and how it is taken away; given when `have` is a guest. */
   readonly holder?: Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'>;
   /** The guest that gets it, and how; given when `want` is a guest. */
@@ -19,11 +21,12 @@ export interface LadderTerms {
 /** The steps that move one device from where it is to where it should be: down the ladder, then up. */
 export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep[] {
   if (samePlace(have, want)) return [];
-  const { device, holder, taker, driver, allow = [] } = terms;
+  const { device, card, holder, taker, driver, allow = [] } = terms;
+  const expected = card === undefined ? {} : { card };
   const steps: DeviceStep[] = [];
   if (have.at === 'guest' && holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
-  if (have.at === 'host') steps.push({ verb: 'bind', device, ...(allow.length === 0 ? {} : { allow }) });
+  if (have.at === 'host') steps.push({ verb: 'bind', device, ...expected, ...(allow.length === 0 ? {} : { allow }) });
   if (want.at === 'host') steps.push({ verb: 'release', device, ...(driver === undefined ? {} : { driver }) });
-  if (want.at === 'guest' && taker !== undefined) steps.push({ verb: 'attach', device, ...taker });
+  if (want.at === 'guest' && taker !== undefined) steps.push({ verb: 'attach', device, ...taker, ...expected });
   return steps;
 }

@@ -152,6 +152,7 @@ function terms(
   return {
     device: device.address,
     allow: situation.source.policy?.spec.allow ?? [],
+    card: { identity: device.identity, path: device.path },
     ...(holder?.domid === undefined
       ? {}
       : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),

@@ -1,6 +1,8 @@
 import type { Address } from '../api/address.ts';
 import type { SwitchableGuard } from '../api/guards.ts';
+import type { Identity } from '../api/identity.ts';
 import type { GuestUnbind } from '../api/manifest.ts';
+import type { PciPath } from '../api/path.ts';
 import type { Place } from './observed.ts';
 
 /** Through which program a running domain is changed. */
@@ -13,12 +15,20 @@ export interface Guest {
   readonly domid: number;
 }
 
+/** The card that a step was decided for: an address may come to mean another one before the step is taken. */
+export interface Card {
+  readonly identity: Identity;
+  readonly path: PciPath;
+}
+
 /** host to assignable. */
 export interface BindStep {
   readonly verb: 'bind';
   readonly device: Address;
   /** Guards that are switched off: what dom0 uses the device for in these ways does not matter. */
   readonly allow?: readonly SwitchableGuard[];
+  /** Every step of a plan has it. */
+  readonly card?: Card;
 }
 
 /** assignable to guest. */
@@ -28,6 +38,8 @@ export interface AttachStep {
   readonly guest: Guest;
   readonly via: Toolstack;
   readonly permissive: boolean;
+  /** Every step of a plan has it. */
+  readonly card?: Card;
 }
 
 /** guest to assignable. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseAddress } from '../../src/api/address.ts';
-import { type ContractCase, deviceNow, give, take, takeBack, untilHeld } from './world.ts';
+import { type ContractCase, deviceNow, give, guestNow, take, takeBack, untilHeld } from './world.ts';
 
 const NOWHERE = parseAddress('0000:99:00.0');
 
@@ -26,6 +26,22 @@ export const BINDING: readonly ContractCase[] = [
       const again = await world.xl('pci-assignable-add', world.first);
       assert.equal(again.status, 0);
       assert.match(again.stderr, /already assigned to pciback/);
+    },
+  },
+  {
+    name: 'bind and attach are refused when another card is there than the one they were decided for',
+    async run(world) {
+      const { identity, path } = await deviceNow(world, world.first);
+      const card = { identity: { ...identity, device: 'ffff' }, path };
+      const driver = await world.driverOf(world.first);
+      await assert.rejects(take(world, { verb: 'bind', device: world.first, card }), { code: 'PreconditionFailed' });
+      assert.equal(await world.driverOf(world.first), driver);
+      await take(world, { verb: 'bind', device: world.first, card: { identity, path } });
+      await world.running('red');
+      const guest = await guestNow(world, 'red');
+      const attach = { verb: 'attach', device: world.first, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, { ...attach, card }), { code: 'PreconditionFailed' });
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
     },
   },
   {

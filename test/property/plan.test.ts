@@ -95,14 +95,16 @@ const worldArb: fc.Arbitrary<Observed> = fc
     fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
     fc.array(factsArb, { minLength: DEVICES.length, maxLength: DEVICES.length }),
     fc.constantFrom<Iommu['state']>('present', 'present', 'present', 'present', 'absent'),
+    fc.array(fc.constantFrom('10d3', '10d3', '10d3', '10fb'), { minLength: DEVICES.length, maxLength: DEVICES.length }),
   )
-  .map(([domains, places, marks, facts, iommu]): Observed => {
+  .map(([domains, places, marks, facts, iommu, cards]): Observed => {
     const running = new Set(domains.map(item => item.domid));
     const devices = DEVICES.map((text, index) => {
       const place = places[index] ?? { at: 'host' };
       const at: Place = place.at === 'guest' && !running.has(place.domid) ? { at: 'assignable' } : place;
       const { uses = [], ...rest } = facts[index] ?? {};
-      return device(text, at, { ...rest, uses: at.at === 'host' ? uses : [] });
+      const identity = { vendor: '8086', device: cards[index] ?? '10d3', class: '0200' };
+      return device(text, at, { identity, ...rest, uses: at.at === 'host' ? uses : [] });
     });
     const believed = domains.map(item => ({
       ...item,
@@ -133,12 +135,19 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
       whenStopped: fc.constantFrom('Assignable', 'Host' as const),
       deletionPolicy: fc.constantFrom('Assignable', 'Host', 'Orphan' as const),
       suspend: fc.constantFrom(false, false, false, true),
+      expected: fc.constantFrom(undefined, '10d3', '10fb'),
     })
-    .map(({ to, devices, sharing, whenMissing, ...spec }) =>
+    .map(({ to, devices, sharing, whenMissing, expected, ...spec }) =>
       assignment(
         `a${index}`,
         to,
-        devices.map(text => entry(`d${text.slice(5).replaceAll(/[:.]/g, '-')}`, text, { sharing, whenMissing })),
+        devices.map(text =>
+          entry(`d${text.slice(5).replaceAll(/[:.]/g, '-')}`, text, {
+            sharing,
+            whenMissing,
+            ...(expected === undefined ? {} : { identity: { device: expected } }),
+          }),
+        ),
         spec as never,
       ),
     );
@@ -292,6 +301,23 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
         for (const step of planSteps(plan(world, unsure, held, standing))) {
           const taken = step.verb === 'configure' ? step.remove : [step.device];
           for (const at of taken) expect(named.has(at)).toBe(true);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('every bind and attach carries the card that was seen, and that the entry accepts', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const decided = plan(world, desired, held, standing);
+        for (const step of planSteps(decided)) {
+          if (step.verb !== 'bind' && step.verb !== 'attach') continue;
+          const seen = world.devices.get(step.device);
+          expect(step.card).toEqual({ identity: seen?.identity, path: seen?.path });
+          const claims = decided.devices.get(step.device)?.claims ?? [];
+          const expected = claims.map(claim => claim.entry.identity?.device);
+          expect(expected.some(wanted => wanted === undefined || wanted === seen?.identity.device)).toBe(true);
         }
       }),
       runs,

@@ -25,7 +25,12 @@ function domain(...hostdevs: string[]): string {
   return `<domain><devices>${hostdevs.join('')}</devices></domain>`;
 }
 
-const bind = (device: Address): Step => ({ verb: 'bind', device });
+const bind = (device: Address, more: object = {}): Step => ({ verb: 'bind', device, ...more });
+/** What fakeDom0 has at HOST. */
+const HOST_CARD = {
+  identity: { vendor: '8086', device: '10d3', subsystemVendor: '8086', subsystemDevice: '0000', class: '0200' },
+  path: '03_00.0',
+};
 const release = (device: Address, driver?: string): Step => ({
   verb: 'release',
   device,
@@ -65,6 +70,15 @@ describe('a step that the world does not fit is refused before anything is done'
     'bind what is on pciback': [bind(FREE), () => {}],
     'bind what a guest has': [bind(FIRST), () => {}],
     'bind what a guest is getting': [bind(HOST), ({ store }) => store.set('/libxl/pci/0000-03-00-0/domid', '1')],
+    'bind another card than the one that was seen': [
+      bind(HOST, { card: { ...HOST_CARD, identity: { ...HOST_CARD.identity, device: '10d4' } } }),
+      () => {},
+    ],
+    'bind a like card in another place': [bind(HOST, { card: { ...HOST_CARD, path: '00_1c.0/00_00.0' } }), () => {}],
+    'attach another card than the one that was seen': [
+      attach(FREE, 'libvirt', { card: { ...HOST_CARD, identity: { ...HOST_CARD.identity, vendor: '1b36' } } }),
+      () => {},
+    ],
     'release what a guest has': [release(FIRST, 'e1000e'), () => {}],
     'release what dom0 has': [release(HOST, 'e1000e'), () => {}],
     'attach what dom0 has': [attach(HOST, 'libvirt'), () => {}],

@@ -251,6 +251,16 @@ describe('a guard refuses', () => {
     ]);
   });
 
+  test('a device in a segment that Xen has no number for', () => {
+    const far = '10000:e0:06.0';
+    expect(inWords(observed([device(far, HOST)], [red]), [assignment('red', 'red', [entry('x', far)])])).toEqual([
+      'SegmentTooLarge: 10000:e0:06.0 is in a segment beyond ffff, which Xen cannot pass on; switch VMD off in the firmware',
+    ]);
+    const near = 'ffff:e0:06.0';
+    const asked = assignment('red', 'red', [entry('x', near)]);
+    expect(inWords(observed([device(near, HOST)], [red]), [asked])).toContain('attach ffff:e0:06.0 to red');
+  });
+
   test('a protected device, by address or path', () => {
     for (const item of [{ address: address(NIC) }, { path: device(NIC, HOST).path }]) {
       const protecting = source([toRed], { policy: policy({ protectedDevices: [item] }) });
@@ -302,6 +312,23 @@ describe('a guard refuses', () => {
 });
 
 describe('entries', () => {
+  test('by path tell functions of one slot apart, and check the identity of what they find', () => {
+    const path = (fn: number): PciPath => `00_1c.0/00_00.${fn}` as PciPath;
+    const [first, second] = [0, 1].map(fn =>
+      device(`0000:07:00.${fn}`, ASSIGNABLE, {
+        path: path(fn),
+        identity: { vendor: '8086', device: fn === 0 ? '10fb' : '10d3', class: '0200' },
+      }),
+    );
+    if (first === undefined || second === undefined) throw new Error('two functions');
+    const one = (identity: string): SourcedAssignment =>
+      assignment('red', 'red', [entry('lan', NIC, { path: path(1), identity: { device: identity } })]);
+    expect(inWords(observed([first, second], [red]), [one('10d3')])).toContain('attach 0000:07:00.1 to red');
+    expect(inWords(observed([first, second], [red]), [one('10fb')])).toEqual([
+      'IdentityMismatch: the device at 0000:07:00.1 is another one: device is 10d3, not 10fb; edit identity to accept it',
+    ]);
+  });
+
   test('by path find the device whatever its address', () => {
     const byPath = assignment('red', 'red', [entry('lan', NIC, { path: '00_1c.0/00_00.0' as PciPath })]);
     const moved = device('0000:07:00.0', ASSIGNABLE, { path: '00_1c.0/00_00.0' as PciPath });
