@@ -4,6 +4,7 @@
  */
 export { type Address, parseAddress } from './api/address.ts';
 export type { Condition } from './api/conditions.ts';
+export type { HostIdentity } from './api/hosts.ts';
 export type { Identity } from './api/identity.ts';
 export { type Dom0Layout, dom0Layout } from './api/layout.ts';
 export type {
@@ -26,7 +27,7 @@ export {
 } from './controller/ports.ts';
 export type { Report, Reporter } from './controller/report.ts';
 export type { AssignmentStatus, DeviceStatus, Status } from './controller/status-types.ts';
-export { createHost, detectXen } from './host/index.ts';
+export { createHost, detectXen, thisHost } from './host/index.ts';
 export type { HeldDevice, Inventory } from './plan/inventory.ts';
 export type { Observed, ObservedDevice, ObservedDomain, Place } from './plan/observed.ts';
 export { nextSteps, type Plan, plan, planSteps } from './plan/plan.ts';

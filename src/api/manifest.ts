@@ -47,6 +47,8 @@ export interface PCIAssignment {
     readonly deletionPolicy: DeletionPolicy;
     readonly driftPolicy: 'Correct' | 'Report';
     readonly suspend: boolean;
+    /** The hosts it is for, by name, glob or machine id; every host when absent. */
+    readonly hosts?: readonly string[];
   };
 }
 
@@ -65,7 +67,7 @@ export interface GuestUnbind {
 /** How many devices may leave running guests at once where no policy says it. */
 export const MAX_DETACHES_DEFAULT = 2;
 
-/** Rules for the whole host; at most one. */
+/** Rules for the whole host; at most one for each. */
 export interface PCIHostPolicy {
   readonly apiVersion: typeof API_VERSION;
   readonly kind: 'PCIHostPolicy';
@@ -80,6 +82,7 @@ export interface PCIHostPolicy {
     readonly forceDetach: boolean;
     /** The guards that are switched off. */
     readonly allow: readonly SwitchableGuard[];
+    readonly hosts?: readonly string[];
   };
 }
 
@@ -128,7 +131,15 @@ export type ProblemCode =
   | 'DuplicateDevice'
   | 'EmptySource';
 
-/** All that the source says at one moment. */
+/** What a source says about other hosts than this one. */
+export interface Elsewhere {
+  /** How many valid objects are for other hosts. */
+  readonly objects: number;
+  /** This host, by the name that it was compared by. */
+  readonly host: string;
+}
+
+/** All that the source says at one moment: of objects with `spec.hosts` only those that are for this host. */
 export interface SourceSnapshot {
   readonly assignments: readonly SourcedAssignment[];
   readonly policy?: PCIHostPolicy;
@@ -137,4 +148,6 @@ export interface SourceSnapshot {
   readonly complete: boolean;
   /** Set while a file that never was readable may hold the PCIHostPolicy: then any device may be protected. */
   readonly policyUnknown?: true;
+  /** Set when some objects are for other hosts. */
+  readonly elsewhere?: Elsewhere;
 }

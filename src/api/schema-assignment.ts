@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Identity } from './identity.ts';
 import { API_VERSION, type DeviceEntry, type PCIAssignment } from './manifest.ts';
 import { exactlyOne, exactlyOneMeta } from './schema-locator.ts';
-import { address, domain, entryName, hexDigits, metadata, path, shown } from './schema-scalars.ts';
-import { type IssueParams, onlyFirst, unsupportedField } from './schema-unsupported.ts';
+import { address, domain, entryName, hexDigits, hosts, metadata, path, shown } from './schema-scalars.ts';
+import { type IssueParams, onlyFirst } from './schema-unsupported.ts';
 
 /** How many entries one assignment may have; a host with more PCI functions for one guest is not known. */
 export const DEVICES_MAX = 256;
@@ -124,9 +124,8 @@ export const assignmentSchema: z.ZodType<PCIAssignment> = z
           'drift is corrected, or with suspend nothing is touched',
         ),
         suspend: z.boolean().default(false).describe('true: look and report, and take no step for this assignment.'),
-        hosts: unsupportedField('Hosts that the object is for.', 'every object is for the host that reads it'),
+        hosts: hosts.exactOptional(),
       })
-      .transform(({ hosts: _, ...spec }) => spec)
       .describe('What is wanted.'),
   })
   .describe('Which PCI devices belong to one domain.');

@@ -3,8 +3,7 @@ import { FIXED_GUARDS, type FixedGuard, isSwitchable, SWITCHABLE_GUARDS, type Sw
 import { API_VERSION, MAX_DETACHES_DEFAULT, type PCIHostPolicy } from './manifest.ts';
 import { guestUnbind } from './schema-guest-unbind.ts';
 import { exactlyOne, exactlyOneMeta } from './schema-locator.ts';
-import { address, metadata, path, shown } from './schema-scalars.ts';
-import { unsupportedField } from './schema-unsupported.ts';
+import { address, hosts, metadata, path, shown } from './schema-scalars.ts';
 import { closest } from './spelling.ts';
 
 const PROTECTED_MAX = 256;
@@ -72,9 +71,8 @@ export const hostPolicySchema: z.ZodType<PCIHostPolicy> = z
           .boolean()
           .default(false)
           .describe('true: a device that an HVM guest has refused to let go of three times is torn from it.'),
-        hosts: unsupportedField('Hosts that the object is for.', 'every object is for the host that reads it'),
+        hosts: hosts.exactOptional(),
       })
-      .transform(({ hosts: _, ...spec }) => spec)
       .describe('The rules.'),
   })
-  .describe('Rules for the whole host; at most one.');
+  .describe('Rules for the whole host; at most one for each host.');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Address, parseAddress } from './address.ts';
+import { HOST_PATTERN } from './hosts.ts';
 import type { DomainSelector, Metadata } from './manifest.ts';
 import { type PciPath, parsePath } from './path.ts';
 
@@ -72,6 +73,23 @@ export function hexDigits(what: string): z.ZodType<string> {
     },
   ).describe(`${what}: four hex digits in quotes, because YAML reads an unquoted 8086 or 0200 as a number.`);
 }
+
+const HOSTS_MAX = 256;
+
+/** A host's name, full or short, a glob of them, or a machine id. */
+const hostPattern = parsed(
+  HOST_PATTERN,
+  text => (new RegExp(HOST_PATTERN).test(text) ? text.toLowerCase() : undefined),
+  text =>
+    `${shown(text)} is neither a host name, full or short, nor a pattern with "*" and "?", nor what /etc/machine-id holds`,
+).describe('Host name, full or short, in which "*" and "?" are wildcards; or the content of /etc/machine-id.');
+
+/** The hosts that an object is for. */
+export const hosts: z.ZodType<readonly string[]> = z
+  .array(hostPattern)
+  .min(1, 'names no host; remove it if the object is for every host')
+  .max(HOSTS_MAX, `has more than ${HOSTS_MAX} entries`)
+  .describe('The hosts that the object is for; on others it does not count. Every host when absent.');
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DOM0_NAMES: readonly string[] = ['Domain-0', 'dom0'];

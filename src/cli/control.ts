@@ -13,7 +13,7 @@ import { CliError } from './exit.ts';
 import { showPlan } from './plan-view.ts';
 import { Screen, wantsColour } from './screen.ts';
 import type { Shell } from './shell.ts';
-import { surveyOf } from './survey.ts';
+import { hostOf, surveyOf } from './survey.ts';
 
 export interface ControlOptions {
   readonly globals: Globals;
@@ -34,9 +34,11 @@ export async function control<T>(
 ): Promise<T> {
   const { globals, allowEmpty, resyncMs } = options;
   const log = openLog(shell, options.log);
+  const identity = await hostOf(globals.layout);
   const host = createHost(globals.layout);
   const source = new FolderSource({
     folder: globals.manifests,
+    host: identity,
     allowEmpty,
     onWatchError: error => log({ level: 'warn', event: 'WatchFailed', message: error.message, fields: {} }),
     lastGood: new LastGoodFile(globals.layout),

@@ -5,6 +5,7 @@ import type { Hold } from '../plan/hold.ts';
 import { placeText } from '../plan/observed.ts';
 import { planSteps } from '../plan/plan.ts';
 import { type ConfigureStep, stepText } from '../plan/step.ts';
+import { elsewhereText } from './elsewhere.ts';
 import type { Screen } from './screen.ts';
 import type { Survey } from './survey.ts';
 import { tone } from './table.ts';
@@ -25,6 +26,7 @@ export function showPlan(screen: Screen, look: Survey): void {
     screen.line();
   }
   screen.line(summary(look));
+  if (look.source.elsewhere !== undefined) screen.line(elsewhereText(look.source.elsewhere));
 }
 
 function showConfigure(screen: Screen, look: Survey, step: ConfigureStep): void {

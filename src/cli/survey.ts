@@ -1,3 +1,5 @@
+import type { HostIdentity } from '../api/hosts.ts';
+import type { Dom0Layout } from '../api/layout.ts';
 import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Failure } from '../controller/backoff.ts';
 import type { Host, Source } from '../controller/ports.ts';
@@ -9,7 +11,7 @@ import { InventoryFile } from '../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
-import { createHost, detectXen } from '../host/index.ts';
+import { createHost, detectXen, thisHost } from '../host/index.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -43,11 +45,12 @@ export interface Survey {
 export async function survey(asked: Globals): Promise<Survey> {
   const live = await readLiveStatus(asked.layout);
   const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
-  const host = createHost(globals.layout);
   const source = new FolderSource({
     folder: globals.manifests,
+    host: await hostOf(globals.layout),
     lastGood: readOnly(new LastGoodFile(globals.layout)),
   });
+  const host = createHost(globals.layout);
   try {
     return await surveyOf(globals, host, source, live);
   } finally {
@@ -84,6 +87,13 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, l
   const assignments = fresh.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const status = { ...fresh, assignments };
   return { ...look, plan: decided, status, controller: live?.writer.pid };
+}
+
+/** Who the host is. @throws {CliError} when that cannot be read. */
+export async function hostOf(layout: Dom0Layout): Promise<HostIdentity> {
+  return thisHost(layout).catch((cause: unknown) => {
+    throw new CliError(messageOf(cause), { cause });
+  });
 }
 
 async function observe({ layout }: Globals, host: Host): Promise<Observed> {

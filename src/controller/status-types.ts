@@ -1,6 +1,6 @@
 import type { Address } from '../api/address.ts';
 import type { Condition } from '../api/conditions.ts';
-import type { ManifestProblem } from '../api/manifest.ts';
+import type { Elsewhere, ManifestProblem } from '../api/manifest.ts';
 import type { Hold } from '../plan/hold.ts';
 import { type Place, samePlace } from '../plan/observed.ts';
 
@@ -11,6 +11,8 @@ export interface Status {
   /** Devices that are claimed or held, by address. */
   readonly devices: readonly DeviceStatus[];
   readonly problems: readonly ManifestProblem[];
+  /** What the manifests say about other hosts. */
+  readonly elsewhere?: Elsewhere;
 }
 
 export interface AssignmentStatus {

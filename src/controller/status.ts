@@ -62,6 +62,7 @@ export function computeStatus(input: StatusInput): Status {
     }),
     devices,
     problems: input.source.problems,
+    ...(input.source.elsewhere === undefined ? {} : { elsewhere: input.source.elsewhere }),
   };
 }
 

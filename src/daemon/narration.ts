@@ -101,6 +101,7 @@ function statusLines(before: Status | undefined, after: Status): Line[] {
   const assignment = new Map(before?.assignments.map(item => [item.name, item]));
   const names = new Set(after.assignments.map(item => item.name));
   return [
+    ...elsewhereLines(before, after),
     ...after.devices.flatMap(item => deviceLines(device.get(item.address), item)),
     ...gone.flatMap(item => deviceLines(item, { address: item.address, steps: [] })),
     ...after.assignments.flatMap(item => assignmentLines(assignment.get(item.name), item)),
@@ -108,6 +109,17 @@ function statusLines(before: Status | undefined, after: Status): Line[] {
       .filter(item => !names.has(item.name))
       .map(({ name }) => line('info', 'AssignmentGone', `${name} is no longer in the manifests`, { assignment: name })),
   ];
+}
+
+function elsewhereLines(before: Status | undefined, { assignments, elsewhere }: Status): Line[] {
+  const same =
+    before?.elsewhere?.objects === elsewhere?.objects &&
+    (before?.assignments.length === 0) === (assignments.length === 0);
+  if (elsewhere === undefined || same) return [];
+  const { objects, host } = elsewhere;
+  const others = `${objects} ${objects === 1 ? 'object is' : 'objects are'} for other hosts`;
+  if (assignments.length > 0) return [line('info', 'OtherHosts', `${others} than ${host}`, { ...elsewhere })];
+  return [line('warn', 'OtherHosts', `no assignment is for this host, ${host}; ${others}`, { ...elsewhere })];
 }
 
 function deviceLines(before: DeviceStatus | undefined, after: DeviceStatus): Line[] {

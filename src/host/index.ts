@@ -15,6 +15,7 @@ export type { HostDeadlines } from './dom0.ts';
 export { markHook } from './hook-mark.ts';
 export { unmarkStart } from './start-marks.ts';
 export { readStarting } from './starting.ts';
+export { thisHost } from './this-host.ts';
 export { XmlError } from './xml.ts';
 
 /**

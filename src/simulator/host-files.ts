@@ -44,6 +44,10 @@ export function writeHostFiles(layout: Dom0Layout, bootId: string): void {
     [join(layout.procfs, 'sys/kernel/random/boot_id'), `${bootId}\n`],
     [join(layout.procfs, 'xen/capabilities'), 'control_d\n'],
     ...Object.entries(IDLE_TABLES).map(([name, text]) => [join(layout.procfs, name), text] satisfies [string, string]),
+    [join(layout.procfs, 'sys/kernel/hostname'), 'dom0\n'],
+    [join(layout.procfs, 'cmdline'), 'placeholder root=/dev/vda ro\n'],
+    [join(layout.root, 'etc/hostname'), 'dom0\n'],
+    [join(layout.root, 'etc/machine-id'), '0f9d6b7c1e2a4b3c8d5e6f7081920a1b\n'],
     ...layout.pciIds.slice(0, 1).map(path => [path, PCI_IDS] satisfies [string, string]),
   ];
   for (const name of ['block', 'net']) mkdirSync(join(layout.sysfs, 'class', name), { recursive: true });

@@ -1,3 +1,4 @@
+import { type HostIdentity, mayShareHost } from '../api/hosts.ts';
 import type { ManifestProblem, Origin } from '../api/manifest.ts';
 import { shown } from '../api/schema-scalars.ts';
 import type { ManifestFile } from './manifest-file.ts';
@@ -19,16 +20,23 @@ interface Claim {
   readonly mark: Mark;
   /** The assignment that takes turns with others for it; absent where only one may claim it. */
   readonly sharer?: string;
+  readonly hosts: readonly string[] | undefined;
 }
 
-/** Assignments with one name, and host policies beyond the one that there may be. */
-export function duplicateNames(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
-  return duplicates(files, nameClaims, 'DuplicateName', 'what was in force before stays');
+/**
+ * Assignments with one name, and host policies beyond the one that there may be.
+ * @param host the host that all of it is for; when absent, only what may be for one host counts.
+ */
+export function duplicateNames(files: ReadonlyMap<string, ManifestFile>, host?: HostIdentity): Duplicate[] {
+  return duplicates(files, host, { claimsOf: nameClaims, code: 'DuplicateName', so: 'what was in force before stays' });
 }
 
-/** Entries of one address or path that do not share it. What a selector or a path stands for is known only where the devices are. */
-export function duplicateDevices(files: ReadonlyMap<string, ManifestFile>): Duplicate[] {
-  return duplicates(files, deviceClaims, 'DuplicateDevice', 'neither of them moves it');
+/**
+ * Entries of one address or path that do not share it. What a selector or a path stands for is known only where the devices are.
+ * @param host as for names.
+ */
+export function duplicateDevices(files: ReadonlyMap<string, ManifestFile>, host?: HostIdentity): Duplicate[] {
+  return duplicates(files, host, { claimsOf: deviceClaims, code: 'DuplicateDevice', so: 'neither of them moves it' });
 }
 
 function nameClaims(file: ManifestFile): Claim[] {
@@ -36,9 +44,12 @@ function nameClaims(file: ManifestFile): Claim[] {
   return [
     ...file.assignments.map(({ sourced, name }) => {
       const text = sourced.assignment.metadata.name;
-      return { key: `PCIAssignment ${text}`, what: `the PCIAssignment ${shown(text)}`, field, mark: name };
+      const { hosts } = sourced.assignment.spec;
+      return { key: `PCIAssignment ${text}`, what: `the PCIAssignment ${shown(text)}`, field, mark: name, hosts };
     }),
-    ...file.policies.map(({ name }) => ({ key: 'PCIHostPolicy', what: 'a PCIHostPolicy', field, mark: name })),
+    ...file.policies.map(({ policy, name }) => {
+      return { key: 'PCIHostPolicy', what: 'a PCIHostPolicy', field, mark: name, hosts: policy.spec.hosts };
+    }),
   ];
 }
 
@@ -49,18 +60,31 @@ function deviceClaims(file: ManifestFile): Claim[] {
       const field = entry.address === undefined ? 'path' : 'address';
       const device = entry.address ?? entry.path;
       if (device === undefined || mark === undefined) return [];
-      const claim = { key: device, what: `the device ${device}`, field: `spec.devices[${index}].${field}`, mark };
+      const { hosts } = sourced.assignment.spec;
+      const claim = {
+        key: device,
+        what: `the device ${device}`,
+        field: `spec.devices[${index}].${field}`,
+        mark,
+        hosts,
+      };
       return [entry.sharing === 'Exclusive' ? claim : { ...claim, sharer: sourced.assignment.metadata.name }];
     }),
   );
 }
 
+interface Rule {
+  readonly claimsOf: (file: ManifestFile) => readonly Claim[];
+  readonly code: 'DuplicateName' | 'DuplicateDevice';
+  /** What comes of it. */
+  readonly so: string;
+}
+
 /** @returns for each claim on a key that has several, a problem that names another one's place. */
 function duplicates(
   files: ReadonlyMap<string, ManifestFile>,
-  claimsOf: (file: ManifestFile) => readonly Claim[],
-  code: 'DuplicateName' | 'DuplicateDevice',
-  consequence: string,
+  host: HostIdentity | undefined,
+  { claimsOf, code, so }: Rule,
 ): Duplicate[] {
   const byKey = new Map<string, { file: string; claim: Claim }[]>();
   for (const [file, content] of files) {
@@ -70,11 +94,12 @@ function duplicates(
       else group.push({ file, claim });
     }
   }
-  return [...byKey.values()].filter(isTooMany).flatMap(group =>
-    group.flatMap(({ file, claim }, index) => {
-      const other = group[index === 0 ? 1 : 0];
+  return [...byKey.values()].flatMap(group =>
+    group.flatMap(({ file, claim }) => {
+      const met = group.filter(({ claim: other }) => host !== undefined || mayShareHost(other.hosts, claim.hosts));
+      const other = isTooMany(met) ? met.find(item => item.claim !== claim) : undefined;
       if (other === undefined) return [];
-      const message = `${claim.what} stands at ${placeText(other.claim.mark)} too; ${consequence}`;
+      const message = `${claim.what} stands at ${placeText(other.claim.mark)} too; ${so}`;
       return [{ file, problem: { ...claim.mark, code, field: claim.field, message } }];
     }),
   );

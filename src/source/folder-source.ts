@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { HostIdentity } from '../api/hosts.ts';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import type { Source } from '../controller/ports.ts';
 import { FileCache } from './file-cache.ts';
@@ -14,6 +15,8 @@ import { type Scan, scanFolder } from './scan.ts';
 
 export interface FolderSourceOptions {
   readonly folder: string;
+  /** Objects whose `spec.hosts` do not name this host do not count. A new name of the host needs a new source. */
+  readonly host: HostIdentity;
   /** Whether a missing folder, or one without manifests, means that nothing is desired. Otherwise it is an error. */
   readonly allowEmpty?: boolean;
   /** How long files and folders must have stood still for what they say to count; 100 ms if not given. */
@@ -82,8 +85,9 @@ export class FolderSource implements Source {
       this.#watchedLayout = scan.layout;
       this.#watch.arm(scan.targets);
     }
-    const before = this.#inForce ?? (await this.#lastGood.restore());
-    const { inForce, snapshot } = settle(before, { files, unknown });
+    const { host } = this.#options;
+    const before = this.#inForce ?? (await this.#lastGood.restore(host));
+    const { inForce, snapshot } = settle(before, { files, unknown }, host);
     this.#inForce = inForce;
     await this.#lastGood.keep(inForce);
     return snapshot;

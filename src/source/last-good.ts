@@ -1,3 +1,4 @@
+import type { HostIdentity } from '../api/hosts.ts';
 import { type InForce, restorable } from './ledger.ts';
 import { parseManifestFile } from './manifest-file.ts';
 
@@ -22,12 +23,12 @@ export class LastGood {
     this.#onError = onError;
   }
 
-  /** What was in force when it was kept last. A text that this version does not accept any more is left out. */
-  async restore(): Promise<InForce> {
+  /** What was in force for this host when it was kept last. A text that this version does not accept any more is left out. */
+  async restore(host: HostIdentity): Promise<InForce> {
     const texts = (await this.#try(async store => store.load())) ?? new Map<string, string>();
     this.#kept = texts;
     const files = [...texts].map(([path, text]) => [path, parseManifestFile(path, Buffer.from(text))] as const);
-    return restorable(new Map(files));
+    return restorable(new Map(files), host);
   }
 
   /** Keeps what is in force now, unless it is kept already. A failure is told, and tried again with the next call. */

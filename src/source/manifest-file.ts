@@ -1,4 +1,5 @@
 import { type Document, isScalar, type Node, type ParsedNode, Scalar } from 'yaml';
+import { type HostIdentity, isForHost } from '../api/hosts.ts';
 import type { ManifestProblem, PCIAssignment, PCIHostPolicy, SourcedAssignment } from '../api/manifest.ts';
 import { checkManifest, type FieldIssue, type FieldPath, type ManifestObject } from '../api/schema.ts';
 import { decodeUtf8 } from './decode.ts';
@@ -29,12 +30,23 @@ export interface ManifestFile {
   readonly text: string;
   readonly assignments: readonly FileAssignment[];
   readonly policies: readonly FilePolicy[];
+  /** How many of its objects are for other hosts; none of them is in the lists. */
+  readonly elsewhere: number;
   readonly problems: readonly ManifestProblem[];
 }
 
 /** A file that gives nothing but a problem. */
 export function unusableFile(problem: ManifestProblem): ManifestFile {
-  return { text: '', assignments: [], policies: [], problems: [problem] };
+  return { text: '', assignments: [], policies: [], elsewhere: 0, problems: [problem] };
+}
+
+/** What a file says to one host. */
+export function partFor(host: HostIdentity, file: ManifestFile): ManifestFile {
+  const { assignments, policies } = file;
+  const mine = assignments.filter(({ sourced }) => isForHost(sourced.assignment.spec.hosts, host));
+  const rules = policies.filter(({ policy }) => isForHost(policy.spec.hosts, host));
+  const others = assignments.length - mine.length + policies.length - rules.length;
+  return { ...file, assignments: mine, policies: rules, elsewhere: file.elsewhere + others };
 }
 
 /**
@@ -56,6 +68,7 @@ export function parseManifestFile(file: string, bytes: Uint8Array): ManifestFile
     text: source.text,
     assignments: parts.flatMap(part => part.assignments),
     policies: parts.flatMap(part => part.policies),
+    elsewhere: 0,
     problems: all.length <= PROBLEMS_MAX ? all : [...all.slice(0, PROBLEMS_MAX), uncounted(file, all)],
   };
 }
@@ -74,7 +87,7 @@ function hasContent(document: YamlDocument): boolean {
 
 type DocumentContent = Omit<ManifestFile, 'text'>;
 
-const NOTHING: DocumentContent = { assignments: [], policies: [], problems: [] };
+const NOTHING: DocumentContent = { assignments: [], policies: [], elsewhere: 0, problems: [] };
 
 function readDocument(source: SourceText, document: YamlDocument): DocumentContent {
   if (document.errors.length > 0) return NOTHING;

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { HostIdentity } from '../api/hosts.ts';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import { FileCache } from './file-cache.ts';
 import { settle } from './ledger.ts';
@@ -10,8 +11,12 @@ import { scanFolder } from './scan.ts';
 /**
  * Reads files and folders once, for `xenpci validate PATH...`. A file that is named is read whatever its name; of a
  * folder, the same files as the controller reads. Never throws: what is wrong is in `problems`.
+ * @param host only what is for this host counts, as it would there; all hosts' objects when absent.
  */
-export async function readPaths(paths: readonly string[]): Promise<SourceSnapshot> {
+export async function readPaths(
+  paths: readonly string[],
+  host?: HostIdentity,
+): Promise<SourceSnapshot & { readonly valid: number }> {
   const files = new Set<string>();
   const unknown: ManifestProblem[] = [];
   for (const path of paths) {
@@ -27,7 +32,9 @@ export async function readPaths(paths: readonly string[]): Promise<SourceSnapsho
   const cache = new FileCache(QUIET_MS);
   const contents = new Map<string, ManifestFile>();
   for (const file of files) contents.set(file, await cache.read(file));
-  return settle(new Map(), { files: contents, unknown }).snapshot;
+  const { inForce, snapshot } = settle(new Map(), { files: contents, unknown }, host);
+  const counts = [...inForce.values()].map(({ assignments, policies }) => assignments.length + policies.length);
+  return { ...snapshot, valid: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 /** The problem of a folder without manifests. */

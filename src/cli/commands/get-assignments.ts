@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
+import { elsewhereText } from '../elsewhere.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed, chosen } from '../find.ts';
 import { assignmentObject } from '../objects.ts';
@@ -29,6 +30,8 @@ export function getAssignmentsCommand({ shell, end }: Context): Command {
         const now = look.controller === undefined ? undefined : look.now;
         showAssignments(new Screen(shell.stdout, shell), assignments, { now, wide: output === 'wide' });
       }
+      const { elsewhere } = look.source;
+      if (elsewhere !== undefined) new Screen(shell.stderr, shell).line(elsewhereText(elsewhere));
       showProblemsHint(new Screen(shell.stderr, shell), look);
       end(ExitCode.ok);
     });

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import type { HostIdentity } from '../../api/hosts.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { prepareStart } from '../../daemon/hook.ts';
 import { InventoryFile } from '../../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../../daemon/last-good-file.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
-import { createStartHost, markHook, readStarting, unmarkStart } from '../../host/index.ts';
+import { createStartHost, markHook, readStarting, thisHost, unmarkStart } from '../../host/index.ts';
 import { FolderSource } from '../../source/folder-source.ts';
 import { safeLine } from '../../source/terminal.ts';
 import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
@@ -63,6 +64,7 @@ async function prepare(
   const host = createStartHost(layout);
   const source = new FolderSource({
     folder: await manifestsFor(globals),
+    host: await hostFor(shell, layout),
     lastGood: readOnly(new LastGoodFile(layout)),
   });
   try {
@@ -78,6 +80,14 @@ async function prepare(
   } finally {
     await Promise.all([host.close(), source.close()]);
   }
+}
+
+/** A host that cannot be named is in doubt about every manifest that is for named hosts. */
+async function hostFor(shell: Shell, layout: Dom0Layout): Promise<HostIdentity> {
+  return thisHost(layout).catch((error: unknown) => {
+    say(shell, messageOf(error));
+    return { names: [] };
+  });
 }
 
 /** Those that a running controller works by, unless others were asked for. */

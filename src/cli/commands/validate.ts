@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { type HostIdentity, hostIdentity } from '../../api/hosts.ts';
 import { readPaths } from '../../source/read-paths.ts';
 import { type Context, newCommand } from '../context.ts';
-import { ExitCode } from '../exit.ts';
+import { elsewhereText } from '../elsewhere.ts';
+import { CliError, ExitCode } from '../exit.ts';
 import { showProblems } from '../problems.ts';
 import { Screen } from '../screen.ts';
 
@@ -10,18 +12,31 @@ export function validateCommand({ shell, end }: Context): Command {
   return newCommand('validate', 'Check manifests and show every problem with file, line, column and caret', [
     ['One file', 'xenpci validate sys-net.yaml'],
     ['Everything that the controller reads', 'xenpci validate /etc/xenpci/manifests'],
+    ['What one host takes from a repository for many', 'xenpci validate --host dom0-a manifests/'],
     ['Before a commit', 'xenpci validate manifests/ && git commit'],
   ])
     .argument('<path...>', 'files, or folders that are searched for .yaml, .yml and .json')
+    .option(
+      '--host <name>',
+      "as the host of this name (or machine id) would read them; all hosts' objects if not given",
+    )
     .addHelpText('after', '\nExit codes: 0 all valid, 1 something is not valid, 2 a path is unreadable.')
-    .action(async (paths: string[]) => {
-      const { assignments, policy, problems } = await readPaths(paths);
-      const valid = assignments.length + (policy === undefined ? 0 : 1);
+    .action(async (paths: string[], { host }: { host?: string }) => {
+      const { valid, problems, elsewhere } = await readPaths(paths, host === undefined ? undefined : hostNamed(host));
       showProblems(new Screen(shell.stderr, shell), problems);
-      new Screen(shell.stdout, shell).line(verdict(valid, problems.length), problems.length === 0 ? 'good' : 'plain');
+      const screen = new Screen(shell.stdout, shell);
+      screen.line(verdict(valid, problems.length), problems.length === 0 ? 'good' : 'plain');
+      if (elsewhere !== undefined) screen.line(elsewhereText(elsewhere));
       if (problems.some(problem => problem.code === 'Unreadable')) return end(ExitCode.error);
       end(problems.length === 0 ? ExitCode.ok : ExitCode.different);
     });
+}
+
+/** @throws {CliError} for what no host can be called. */
+function hostNamed(text: string): HostIdentity {
+  const host = hostIdentity([text], text);
+  if (host.names.length === 0) throw new CliError(`"${text}" is neither a host name nor a machine id`);
+  return host;
 }
 
 function verdict(valid: number, problems: number): string {

@@ -106,12 +106,28 @@ describe('an assignment', () => {
     `);
   });
 
-  it.each([[{ driftPolicy: 'Report' }], [{ hosts: [] }], [{ hosts: null }]])(
-    'is refused, not half obeyed, with %j',
-    spec => {
-      expect(complaints(assignment(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
-    },
-  );
+  it.each([[{ driftPolicy: 'Report' }]])('is refused, not half obeyed, with %j', spec => {
+    expect(complaints(assignment(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
+  });
+
+  it('may be for some hosts', () => {
+    const hosts = ['Dom0-A', '*.example.org', '0123456789abcdef0123456789abcdef'];
+    for (const object of [assignment({ hosts }), policy({ hosts })]) {
+      expect(checkManifest(object)).toMatchObject({
+        ok: true,
+        object: { spec: { hosts: ['dom0-a', ...hosts.slice(1)] } },
+      });
+    }
+    expect([...complaints(assignment({ hosts: [] })), ...complaints(policy({ hosts: 'dom0-a' }))]).toEqual([
+      'InvalidValue spec.hosts: names no host; remove it if the object is for every host',
+      'InvalidValue spec.hosts: must be a list, not the string "dom0-a"',
+    ]);
+    expect(complaints(assignment({ hosts: ['!dom0-a', 'a b', null] }))).toEqual([
+      expect.stringContaining('InvalidValue spec.hosts.0: "!dom0-a" is neither a host name'),
+      expect.stringContaining('InvalidValue spec.hosts.1: "a b" is neither a host name'),
+      'InvalidValue spec.hosts.2: must be a string, and is empty',
+    ]);
+  });
 
   it.each(['Domain-0', { uuid: '00000000-0000-0000-0000-000000000000' }])('is refused for dom0: %j', domain => {
     expect(complaints(assignment({ domain }))).toEqual([expect.stringContaining('is dom0 itself')]);
@@ -162,10 +178,6 @@ describe('a host policy', () => {
       },
     });
     expect(checkManifest(policy({}))).toMatchObject({ object: { spec: { protectedDevices: [], allow: [] } } });
-  });
-
-  it.each([{ hosts: 'x' }])('is refused, not half obeyed, with %j', spec => {
-    expect(complaints(policy(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
   });
 
   it('says how guests let go of devices, and how many at once', () => {

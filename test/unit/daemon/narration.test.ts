@@ -65,6 +65,23 @@ describe('Narration', () => {
     ]);
   });
 
+  test('objects for other hosts are told of once, and louder when none is for this one', () => {
+    const lines = narration();
+    const told = (objects: number, assignments: [string, 'True', string][]): string[] =>
+      lines({
+        type: 'StatusChanged',
+        status: { ...status([], assignments), elsewhere: { objects, host: 'dom0-a' } },
+      }).filter(line => line.includes('OtherHosts'));
+    expect(told(2, [['red', 'True', 'InPlace']])).toEqual([
+      'info OtherHosts: 2 objects are for other hosts than dom0-a',
+    ]);
+    expect(told(2, [['blue', 'True', 'InPlace']])).toEqual([]);
+    expect(told(3, [])).toEqual([
+      'warn OtherHosts: no assignment is for this host, dom0-a; 3 objects are for other hosts',
+    ]);
+    expect(lines({ type: 'StatusChanged', status: status([]) })).toEqual([]);
+  });
+
   test('problems with their caret; many are cut short; their end is told', () => {
     const lines = narration();
     expect(lines({ type: 'ManifestProblems', problems: [PROBLEM] })).toEqual([

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unl
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { hostIdentity } from '../../../src/api/hosts.ts';
 import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
 import { assignmentYaml, policyYaml } from './manifests.ts';
@@ -9,6 +10,7 @@ import { assignmentYaml, policyYaml } from './manifests.ts';
 let root: string;
 let folder: string;
 let source: FolderSource;
+const HOST = hostIdentity(['dom0-a.example.org'], '0123456789abcdef0123456789abcdef');
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'xenpci-folder-'));
@@ -23,7 +25,7 @@ afterEach(async () => {
 
 /** A source that waits no longer than file times need to move on. */
 function follower(folder: string, allowEmpty = false): FolderSource {
-  return new FolderSource({ folder, allowEmpty, quietMs: 15 });
+  return new FolderSource({ folder, host: HOST, allowEmpty, quietMs: 15 });
 }
 
 function write(name: string, text: string): void {
@@ -229,6 +231,59 @@ describe('an unchanged file', () => {
   });
 });
 
+describe('objects for some hosts', () => {
+  const forHosts = (text: string, hosts: string): string => `${text.trimEnd()}\n  hosts: ${hosts}\n`;
+  const b1 = assignmentYaml('b', '0000:01:00.0');
+
+  it('count on these alone, and the others are counted', async () => {
+    write('a.yaml', forHosts(a1, '[dom0-a]'));
+    write(
+      'b.yaml',
+      `${forHosts(b1, '["*.example.net"]')}---\n${forHosts(policyYaml('host', '0000:01:00.0'), '[dom0-b]')}`,
+    );
+    expect(await look()).toEqual(good(A1));
+    const { policy, elsewhere } = await source.read();
+    expect({ policy, elsewhere }).toEqual({ policy: undefined, elsewhere: { objects: 2, host: 'dom0-a.example.org' } });
+  });
+
+  it('may be all for others: that is no empty folder', async () => {
+    write('a.yaml', forHosts(a1, '[dom0-b]'));
+    expect(await look()).toEqual(good());
+  });
+
+  it('go like deleted ones when they stop naming this host', async () => {
+    write('a.yaml', forHosts(a1, '[dom0-a]'));
+    expect(await look()).toEqual(good(A1));
+    write('a.yaml', forHosts(a1, '[dom0-b]'));
+    expect(await look()).toEqual(good());
+  });
+
+  it('of other hosts take no name, device or place of the host policy', async () => {
+    write('a.yaml', `${forHosts(a1, '[dom0-a]')}---\n${forHosts(policyYaml('mine', '0000:05:00.0'), '[dom0-a]')}`);
+    write('b.yaml', `${forHosts(a1, '[dom0-b]')}---\n${forHosts(b1, '[dom0-b]')}`);
+    write('c.yaml', forHosts(policyYaml('theirs', '0000:06:00.0'), '[dom0-b]'));
+    expect(await look()).toEqual(good(A1));
+    expect((await source.read()).policy?.metadata.name).toBe('mine');
+    write('c.yaml', forHosts(policyYaml('theirs', '0000:06:00.0'), '["dom0-*"]'));
+    expect(await look()).toMatchObject({ codes: ['DuplicateName', 'DuplicateName'], complete: false });
+    expect((await source.read()).policy?.metadata.name).toBe('mine');
+  });
+
+  it('are not valid wherever they are for', async () => {
+    write('a.yaml', a1);
+    write('b.yaml', forHosts(assignmentYaml('b', 'nonsense'), '[dom0-b]'));
+    expect(await look()).toEqual({ inForce: [A1], codes: ['InvalidValue'], complete: false });
+  });
+
+  it('are in doubt on a host without a name: nothing is concluded from what does not count', async () => {
+    source = new FolderSource({ folder, host: { names: [] }, quietMs: 15 });
+    write('a.yaml', a1);
+    expect(await look()).toEqual(good(A1));
+    write('b.yaml', forHosts(b1, '["*"]'));
+    expect(await look()).toEqual({ inForce: [A1], codes: ['Unreadable'], complete: false });
+  });
+});
+
 describe('reading while the files change', () => {
   it('never gives half of it', async () => {
     const version = (n: number): void => {
@@ -263,10 +318,10 @@ describe('reading while the files change', () => {
   ])('waits until a file that %s is whole', async (_, half) => {
     write('a.yaml', a1);
     write('b.yaml', assignmentYaml('b'));
-    source = new FolderSource({ folder, quietMs: 400 });
+    source = new FolderSource({ folder, host: HOST, quietMs: 400 });
     expect(await look()).toEqual(good(A1, 'b: '));
     half();
-    const hasty = new FolderSource({ folder, quietMs: 0 });
+    const hasty = new FolderSource({ folder, host: HOST, quietMs: 0 });
     const patient = look();
     expect(inForce(await hasty.read())).not.toContain(A1);
     write('a.yaml', a1);

@@ -36,6 +36,7 @@ function write(name: string, text: string): void {
 async function started(looks = 1): Promise<{ inForce: string[]; complete: boolean }> {
   const source = new FolderSource({
     folder,
+    host: { names: ['dom0'] },
     quietMs: 15,
     lastGood: store,
     onLastGoodError: error => errors.push(error.message),

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostIdentity } from '../../../src/api/hosts.ts';
 import { formatProblem } from '../../../src/source/problem.ts';
 import { readPaths } from '../../../src/source/read-paths.ts';
 import { assignmentYaml, policyYaml } from './manifests.ts';
@@ -33,6 +34,29 @@ describe('the samples', () => {
 
   it('are valid', async () => {
     expect(await read(samples)).toEqual({ names: ['media', 'storage', 'sys-net'], shown: '\n\n', complete: true });
+  });
+});
+
+describe('a repository for many hosts', () => {
+  const forHosts = (text: string, hosts: string): string => `${text.trimEnd()}\n  hosts: ${hosts}\n`;
+
+  it('may use a name and a device once for each host', async () => {
+    write('a.yaml', forHosts(assignmentYaml('net', '0000:01:00.0'), '[dom0-a, "dom0-a.*"]'));
+    write('b.yaml', forHosts(assignmentYaml('net', '0000:01:00.0'), '[dom0-b]'));
+    expect(await readPaths([folder])).toMatchObject({ valid: 2, problems: [] });
+    expect(await readPaths([folder], hostIdentity(['dom0-b']))).toMatchObject({
+      valid: 1,
+      problems: [],
+      elsewhere: { objects: 1, host: 'dom0-b' },
+    });
+  });
+
+  it('may not use them twice where one host can be meant', async () => {
+    write('a.yaml', forHosts(assignmentYaml('net', '0000:01:00.0'), '[dom0-a.example.org]'));
+    write('b.yaml', forHosts(assignmentYaml('disk', '0000:01:00.0'), '["dom0-?"]'));
+    const { problems } = await readPaths([folder]);
+    expect(problems.map(({ code }) => code)).toEqual(['DuplicateDevice', 'DuplicateDevice']);
+    expect((await readPaths([folder], hostIdentity(['dom0-b']))).problems).toEqual([]);
   });
 });
 
