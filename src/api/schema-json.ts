@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { assignmentSchema } from './schema-assignment.ts';
+import { deviceSchema } from './schema-device.ts';
 import type { FieldPath } from './schema-issues.ts';
 import { hostPolicySchema } from './schema-policy.ts';
 
@@ -12,7 +13,7 @@ interface JsonSchema {
 
 /**
  * The JSON Schemas by file name, draft 7 because that is what editors' YAML servers know best. `manifest.json` takes
- * every kind: the one to name in `# yaml-language-server: $schema=...`.
+ * every kind that is written: the one to name in `# yaml-language-server: $schema=...`.
  */
 export function jsonSchemas(): Readonly<Record<string, object>> {
   const kinds = { PCIAssignment: assignmentSchema, PCIHostPolicy: hostPolicySchema };
@@ -21,6 +22,7 @@ export function jsonSchemas(): Readonly<Record<string, object>> {
     ...Object.fromEntries(
       byKind.map(([kind, schema]) => [`${kind.toLowerCase()}.json`, { $schema: DRAFT, ...schema }]),
     ),
+    'pcidevice.json': { $schema: DRAFT, ...bare(deviceSchema) },
     'manifest.json': {
       $schema: DRAFT,
       description: 'An object that xenpci reads.',

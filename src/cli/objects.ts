@@ -3,6 +3,7 @@ import { API_VERSION } from '../api/manifest.ts';
 import { type AssignmentStatus, asSeenBy } from '../controller/status-types.ts';
 import { isOurs } from '../plan/domains.ts';
 import type { ObservedDevice } from '../plan/observed.ts';
+import { entryNames } from './entry-names.ts';
 import { guardsOf } from './guards-of.ts';
 import { deviceReadiness, entryOf, isOrphaned, ORPHAN_TEXT } from './readiness.ts';
 import type { Survey } from './survey.ts';
@@ -20,6 +21,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
   const { address, present, path, identity, text, driver, homeDriver, place, resetMethods, permissive } = device;
   const status = survey.status.devices.find(found => found.address === address);
   const entry = entryOf(survey, address);
+  const name = entryNames(survey.observed.devices.values()).get(address);
   return {
     apiVersion: API_VERSION,
     kind: 'PCIDevice',
@@ -36,6 +38,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       place,
       views: viewsOf(survey, device),
       divergence: device.divergence,
+      entry: name === undefined || !present ? undefined : { name, path, identity },
       assignment:
         entry === undefined ? undefined : { name: entry.assignment.assignment.metadata.name, entry: entry.entry.name },
       others: status?.others,

@@ -26,21 +26,21 @@ export function printObjects(output: Output, format: 'json' | 'yaml', { objects,
   const root = single && only !== undefined ? only : { apiVersion: API_VERSION, kind: `${kind}List`, items: objects };
   // JSON leaves out what is undefined, so YAML goes through it as well.
   const json = JSON.stringify(root, null, 2);
-  output.write(escaped(format === 'json' ? `${json}\n` : yamlText(JSON.parse(json))));
+  output.write(format === 'json' ? escaped(`${json}\n`) : yamlText(new Document(JSON.parse(json))));
 }
 
 // JSON and YAML escape C0 but leave C1, which terminals obey, and the marks that turn the direction of writing.
 const UNSAFE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
-function yamlText(value: unknown): string {
-  const document = new Document(value);
+/** YAML that a terminal cannot take for orders. */
+export function yamlText(document: Document): string {
   visit(document, {
     Scalar(_, node) {
       // Only in double quotes does YAML know escapes.
       if (typeof node.value === 'string' && node.value.search(UNSAFE) !== -1) node.type = 'QUOTE_DOUBLE';
     },
   });
-  return document.toString({ lineWidth: 0 });
+  return escaped(document.toString({ lineWidth: 0 }));
 }
 
 function escaped(text: string): string {

@@ -1,7 +1,9 @@
 import { type Command, CommanderError } from 'commander';
 import { messageOf } from '../daemon/message-of.ts';
 import { approveCommand } from './commands/approve.ts';
+import { bootHideCommand } from './commands/boot-hide.ts';
 import { describeCommand } from './commands/describe.ts';
+import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
 import { hookCommand } from './commands/hook.ts';
 import { planCommand } from './commands/plan.ts';
@@ -66,6 +68,8 @@ function createProgram(context: Context): Command {
     getCommand,
     describeCommand,
     hookCommand,
+    exportCommand,
+    bootHideCommand,
     versionCommand,
   ];
   for (const command of commands) program.addCommand(command(context));

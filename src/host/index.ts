@@ -12,9 +12,12 @@ import { readSmallFile } from './small-file.ts';
 import { makeReady, observeForStart, watchingHolders } from './starting.ts';
 
 export type { HostDeadlines } from './dom0.ts';
+export { type HideSetting, moduleOf, readHideSettings } from './hide-settings.ts';
 export { markHook } from './hook-mark.ts';
+export { HIDE_LENGTH_MAX, hideText, parseHide } from './pciback-hide.ts';
 export { unmarkStart } from './start-marks.ts';
 export { readStarting } from './starting.ts';
+export { PCIBACK } from './sysfs.ts';
 export { thisHost } from './this-host.ts';
 export { XmlError } from './xml.ts';
 

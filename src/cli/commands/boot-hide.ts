@@ -1,0 +1,125 @@
+import { type Command, Option } from 'commander';
+import { API_VERSION } from '../../api/manifest.ts';
+import { HIDE_LENGTH_MAX, hideText, moduleOf, PCIBACK, readHideSettings } from '../../host/index.ts';
+import { type Comparison, compareSetting, type HideList, hideList, isSame } from '../boot-hide.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { showProblemsHint } from '../problems.ts';
+import { Screen } from '../screen.ts';
+import type { Output } from '../shell.ts';
+import { type Survey, survey } from '../survey.ts';
+
+type Format = 'text' | 'parameter' | 'modprobe' | 'json';
+
+/** All that is said about the next boot. */
+interface BootHide extends HideList {
+  /** The value of `hide`. */
+  readonly text: string;
+  /** The modules of the dom0 drivers that would take these devices first. */
+  readonly drivers: readonly string[];
+  readonly settings: readonly Comparison[];
+  readonly same: boolean;
+}
+
+/** `xenpci boot-hide`. */
+export function bootHideCommand({ shell, end }: Context): Command {
+  return newCommand('boot-hide', 'Show what hides the assigned devices from dom0 at boot', [
+    ['What to write where, and what differs now', 'xenpci boot-hide'],
+    ['Write it', 'xenpci boot-hide -o modprobe >/etc/modprobe.d/xenpci.conf\n  update-initramfs -u'],
+    ['Is it up to date? In a script', 'xenpci boot-hide >/dev/null || echo "differs: exit code $?"'],
+  ])
+    .addOption(
+      new Option('-o, --output <format>', 'all, the kernel parameter alone, a file for modprobe.d, or JSON')
+        .choices(['text', 'parameter', 'modprobe', 'json'])
+        .default('text'),
+    )
+    .addHelpText('after', '\nExit codes: 0 the running kernel was told the same, 1 it differs, 2 error.')
+    .action(async ({ output }: { output: Format }, command: Command) => {
+      const globals = globalsOf(command, shell);
+      const look = await survey(globals);
+      const found = await bootHide(look).catch((cause: unknown) => {
+        if (cause instanceof Error && cause.name === 'HostError') throw new CliError(cause.message, { cause });
+        throw cause;
+      });
+      show(shell.stdout, new Screen(shell.stdout, shell), found, output);
+      if (look.source.problems.length > 0) {
+        showProblemsHint(new Screen(shell.stderr, shell), look);
+        return end(ExitCode.error);
+      }
+      end(found.same ? ExitCode.ok : ExitCode.different);
+    });
+}
+
+async function bootHide(look: Survey): Promise<BootHide> {
+  const { layout } = look.globals;
+  const list = hideList(look);
+  const text = hideText(list.hide);
+  if (text === undefined) {
+    const message = `pciback takes ${HIDE_LENGTH_MAX} characters, which is too few for ${list.hide.length} devices`;
+    throw new CliError(`${message}; set whenStopped: Host for some`);
+  }
+  const present = [...look.observed.devices.values()].filter(device => device.present);
+  const names = present
+    .filter(({ address }) => list.hide.includes(address))
+    .map(({ address, driver, homeDriver }) => homeDriver ?? look.inventory.get(address)?.hostDriver?.name ?? driver)
+    .filter(name => name !== undefined && name !== PCIBACK);
+  const drivers = await Promise.all([...new Set(names)].map(name => moduleOf(layout, name ?? '')));
+  const addresses = present.map(({ address }) => address);
+  const settings = (await readHideSettings(layout)).map(setting => compareSetting(setting, list.hide, addresses));
+  return { ...list, text, drivers: [...new Set(drivers)].sort(), settings, same: isSame(settings, list.hide) };
+}
+
+function show(output: Output, screen: Screen, found: BootHide, format: Format): void {
+  switch (format) {
+    case 'json':
+      output.write(`${JSON.stringify({ apiVersion: API_VERSION, kind: 'BootHide', ...found }, null, 2)}\n`);
+      break;
+    case 'parameter':
+      screen.line(`xen-pciback.hide=${found.text}`);
+      break;
+    case 'modprobe':
+      for (const line of modprobeLines(found)) screen.line(line);
+      break;
+    case 'text':
+      showText(screen, found);
+  }
+}
+
+/** With nothing to hide there is no option: an empty one would be passed on. */
+function modprobeLines({ hide, text, drivers }: BootHide): string[] {
+  if (hide.length === 0) return ['# No device is to be hidden.'];
+  return [`options xen-pciback hide=${text}`, ...drivers.map(driver => `softdep ${driver} pre: xen-pciback`)];
+}
+
+function showText(screen: Screen, found: BootHide): void {
+  const { hide, leftOut, settings, same } = found;
+  screen.line('# /etc/modprobe.d/xenpci.conf: pciback comes before the drivers of dom0, in the initramfs and later');
+  for (const line of modprobeLines(found)) screen.line(line);
+  if (hide.length > 0) {
+    screen.line();
+    screen.line('# Debian: /etc/initramfs-tools/modules, then update-initramfs -u');
+    screen.line('xen-pciback');
+    screen.line();
+    screen.line('# dracut: /etc/dracut.conf.d/xenpci.conf, then dracut -f');
+    screen.line('force_drivers+=" xen-pciback "');
+    screen.line();
+    screen.line('# or, for a kernel with xen-pciback built in: its command line');
+    screen.line(`xen-pciback.hide=${found.text}`);
+  }
+  screen.line();
+  for (const { address, reason, message } of leftOut) screen.line(`# not ${address}: ${reason}: ${message}`);
+  for (const setting of settings)
+    screen.line(`# ${setting.source}: ${difference(setting)}`, setting.same ? 'plain' : 'bad');
+  if (settings.length === 0) screen.line('# neither the kernel nor modprobe is told to hide anything');
+  screen.line(same ? '# The running kernel was told the same.' : '# It differs from what the running kernel was told.');
+}
+
+function difference({ same, rejected, text, missing, surplus }: Comparison): string {
+  if (rejected) return `the kernel rejects "${text}", and pciback does not load`;
+  if (same) return 'the same';
+  const parts = [
+    ...(missing.length === 0 ? [] : [`lacks ${missing.join(' ')}`]),
+    ...(surplus.length === 0 ? [] : [`hides ${surplus.join(' ')}, which no assignment wants hidden`]),
+  ];
+  return parts.join('; ');
+}
