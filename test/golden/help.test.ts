@@ -14,6 +14,8 @@ const COMMANDS = [
   ['describe', 'device'],
   ['describe', 'assignment'],
   ['hook'],
+  ['export'],
+  ['boot-hide'],
   ['version'],
 ];
 
@@ -50,6 +52,8 @@ describe('help', () => {
         describe            Explain one device or one assignment: why it is as it is,
                             and what is next
         hook <call...>      Prepare or refuse the start of a domain; libvirt calls it
+        export              Write manifests from what is attached now
+        boot-hide           Show what hides the assigned devices from dom0 at boot
         version             Show the version
 
       Examples:

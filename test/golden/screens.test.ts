@@ -316,6 +316,15 @@ describe('afterwards', () => {
         views:
           live: []
           stored: []
+        entry:
+          name: nvme
+          path: 00_12.0/00_00.0
+          identity:
+            vendor: 1b36
+            device: "0010"
+            subsystemVendor: 1af4
+            subsystemDevice: "1100"
+            class: "0108"
         others:
           - assignment: two
             entry: disk
