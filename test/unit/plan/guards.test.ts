@@ -44,7 +44,7 @@ describe('what dom0 uses', () => {
       new Map(),
     );
     expect(planSteps(decided)).toEqual([
-      { verb: 'bind', device: NIC, allow: ['MountedFilesystem', 'Swap'] },
+      expect.objectContaining({ verb: 'bind', device: NIC, allow: ['MountedFilesystem', 'Swap'] }),
       expect.objectContaining({ verb: 'attach', device: NIC }),
     ]);
   });
