@@ -36,9 +36,17 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
     `updatePolicy ${updatePolicy}, whenStopped ${whenStopped},`,
     `deletionPolicy ${deletionPolicy}, driftPolicy ${driftPolicy}`,
   );
+  screen.field('Start hook', ...hookLines(look.observed.hookInForce === true, whenStopped));
   screen.field('Suspended', suspend ? 'yes' : 'no');
   const step = found === undefined ? undefined : look.plan.configures.get(found.uuid);
   if (step !== undefined) screen.field('Steps', ...stepLines([stepText(step)]));
+}
+
+/** libvirtd calls only hooks that were there when it started, so the proof is that it has called ours. */
+function hookLines(isInForce: boolean, whenStopped: 'Assignable' | 'Host'): string[] {
+  if (isInForce) return ['in force: libvirtd calls xenpci before it starts a domain'];
+  const unknown = 'not in force: libvirtd has not called xenpci since it started';
+  return whenStopped === 'Host' ? [unknown, 'so the devices are attached after the start'] : [unknown];
 }
 
 function showConditions(screen: Screen, look: Survey, { conditions }: AssignmentStatus): void {

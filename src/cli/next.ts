@@ -21,6 +21,8 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   DomainNotFound: ({ entry }) => `Define the domain, or correct spec.domain (${entry}).`,
   DomainPaused: ({ paused }) => `Resume the domain: virsh resume ${paused}`,
   DomainChanging: () => 'Nothing: it goes on when the domain has started or stopped.',
+  DomainCrashed: ({ taker, holder }) =>
+    `Look at what is left of it, then end it: virsh destroy ${holder === "''" ? taker : holder}`,
   NeedsRestart: ({ taker }) => `Stop and start the domain: virsh shutdown ${taker}, then virsh start ${taker}`,
   NeedsApproval: () => 'If they may all go: xenpci approve. If not, correct the manifests.',
   HeldByOther: ({ holder, address }) =>

@@ -21,6 +21,7 @@ import {
 const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   Settling: 30_000,
   DomainChanging: 120_000,
+  DomainCrashed: 600_000,
   DomainPaused: 600_000,
   DomainNotFound: 600_000,
   DeviceMissing: 600_000,

@@ -39,6 +39,7 @@ function libvirtDomain(
     uuid,
     ...(domid === undefined ? {} : { domid }),
     state: isSteady ? domain.state : 'changing',
+    ...(domain.crashed === true && instance !== undefined ? { crashed: true } : {}),
     toolstack: 'libvirt',
     persistent: stored !== undefined,
     type: (live ?? stored)?.type ?? instance?.type ?? 'pv',

@@ -17,6 +17,8 @@ export interface LibvirtDomain {
   /** Absent while it is shut off. */
   readonly domid?: number;
   readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** Its crashed instance is kept. */
+  readonly crashed?: true;
   /** What it believes of the running instance. */
   readonly live?: Definition;
   /** What the next start will use; absent for a transient domain. */
@@ -80,7 +82,7 @@ async function readDomain(
 ): Promise<LibvirtDomain | undefined> {
   const running = domain.id > 0;
   try {
-    const [{ state }, live, stored] = await Promise.all([
+    const [{ state, reason }, live, stored] = await Promise.all([
       client.domainState(domain, { signal }),
       running ? client.domainXml(domain, { signal }) : undefined,
       persistent ? client.domainXml(domain, { inactive: true, signal }) : undefined,
@@ -90,6 +92,7 @@ async function readDomain(
       uuid: domain.uuid,
       ...(running ? { domid: domain.id } : {}),
       state: stateOf(state, running),
+      ...(running && isCrashed(state, reason) ? { crashed: true } : {}),
       ...(live === undefined ? {} : { live: define(domain, live) }),
       ...(stored === undefined ? {} : { stored: define(domain, stored) }),
     };
@@ -114,4 +117,12 @@ function stateOf(state: string, running: boolean): LibvirtDomain['state'] {
   if (!running) return stopped ? 'shutoff' : 'changing';
   if (state === 'running' || state === 'blocked') return 'running';
   return state === 'paused' || state === 'suspended' ? 'paused' : 'changing';
+}
+
+/** virDomainShutoffReason (libvirt-domain.h). */
+const SHUTOFF_CRASHED = 3;
+
+/** With `on_crash` preserve the Xen driver says "shut off (crashed)" and goes on showing the domain id (seen on Xen 4.17). */
+function isCrashed(state: string, reason: number): boolean {
+  return state === 'crashed' || (state === 'shutOff' && reason === SHUTOFF_CRASHED);
 }

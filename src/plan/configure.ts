@@ -9,8 +9,8 @@ import type { ConfigureStep } from './step.ts';
 
 /** Devices by what is to become of them. */
 export interface Addresses {
-  /** Some entry now gives it a place. */
-  readonly placed: ReadonlySet<Address>;
+  /** For every address that some entry names, whether one gives it a place now. */
+  readonly placed: ReadonlyMap<Address, boolean>;
   /** It waits to be approved: a guest that restarts meanwhile must find it where it was. */
   readonly waiting: ReadonlySet<Address>;
   /** Its companions would have another owner. */
@@ -61,8 +61,9 @@ export function configureStep(
 
 /** Whether the domain is to be started with this device. A missing one that may not be missing keeps it from starting. */
 function startsWith(claim: Claim, lent: ReadonlySet<Claim>, { observed, source }: Situation): boolean {
-  // A device that waits on its host driver is attached after the start: libvirt refuses to start with it there.
-  if (claim.conflict !== undefined || claim.assignment.assignment.spec.whenStopped === 'Host') return false;
+  if (claim.conflict !== undefined) return false;
+  // libvirt refuses to start with a device on its host driver: the hook takes it from there, or it comes after the start.
+  if (claim.assignment.assignment.spec.whenStopped === 'Host' && observed.hookInForce !== true) return false;
   const device = observed.devices.get(claim.address);
   if (mayBeElsewhere(claim, lent)) return false;
   if (device === undefined || !device.present) return claim.entry.whenMissing === 'Fail';
@@ -92,12 +93,14 @@ function isHeldBack(address: Address, situation: Situation): boolean {
 function mayRemove(
   address: Address,
   mine: Claim | undefined,
-  placed: ReadonlySet<Address>,
+  placed: ReadonlyMap<Address, boolean>,
   inventory: Inventory,
   { source }: Situation,
 ): boolean {
   if (mine !== undefined) return mine.conflict === undefined && !mine.assignment.assignment.spec.suspend;
-  if (placed.has(address)) return true;
+  const isPlaced = placed.get(address);
+  // Named, and nowhere to go for now: as after its domain was renamed.
+  if (isPlaced !== undefined) return isPlaced;
   const held = inventory.get(address);
   return source.complete && held !== undefined && held.deletionPolicy !== 'Orphan';
 }

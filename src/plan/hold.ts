@@ -18,6 +18,7 @@ export type WaitReason =
   | 'DomainNotFound'
   | 'DomainPaused'
   | 'DomainChanging'
+  | 'DomainCrashed'
   | 'NeedsRestart'
   | 'NeedsApproval'
   | 'HeldByOther'

@@ -87,6 +87,8 @@ export interface ObservedDomain {
   readonly domid?: number;
   /** `changing`: starting (also while it has no domain id yet), stopping, or crashed with its domain id still there. */
   readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** Set while a crashed instance is kept for examination (`on_crash` preserve): it is `changing` until it is destroyed. */
+  readonly crashed?: true;
   /** `xl`: running, and not known to libvirt. */
   readonly toolstack: 'libvirt' | 'xl';
   readonly persistent: boolean;

@@ -187,11 +187,8 @@ function planConfigures(
   inventory: Inventory,
   situation: Situation,
 ): ReadonlyMap<string, ConfigureStep> {
-  const placed = new Set(
-    [...devices.values()]
-      .filter(device => device.claims.length > 0 && device.want !== undefined)
-      .map(device => device.address),
-  );
+  const named = [...devices.values()].filter(device => device.claims.length > 0);
+  const placed = new Map(named.map(device => [device.address, device.want !== undefined]));
   const lent = new Set(
     [...devices.values()]
       .filter(({ want }) => want?.at === 'guest')

@@ -33,7 +33,7 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
   if (refusal !== undefined) return { hold: refusal };
   if (source.policyUnknown === true && held === undefined) return { hold: POLICY_UNKNOWN };
   const domain = findDomain(observed, spec.domain);
-  const want = domain === undefined ? wantWithoutDomain(claim, held) : wantForDomain(claim, domain, device);
+  const want = domain === undefined ? wantWithoutDomain(claim, held, observed) : wantForDomain(claim, domain, device);
   return mayBeTaken(device, mayLeave(device, want, held, situation), situation);
 }
 
@@ -64,14 +64,25 @@ function missing(claim: Claim, device: ObservedDevice | undefined): Hold {
 }
 
 // A domain that we served before and that is gone counts as stopped; one we never saw may be a slip of the pen.
-function wantWithoutDomain(claim: Claim, held: HeldDevice | undefined): Want {
+function wantWithoutDomain(claim: Claim, held: HeldDevice | undefined, observed: Observed): Want {
   const selector = claim.assignment.assignment.spec.domain;
   const text = 'uuid' in selector ? selector.uuid : selector.name;
+  const renamed = 'name' in selector ? renamedFrom(selector.name, held, observed) : undefined;
+  if (renamed !== undefined) {
+    const message = `${text} is called ${renamed.name} now; write that name, or {uuid: ${renamed.uuid}}, in spec.domain`;
+    return { hold: wait('DomainNotFound', message) };
+  }
   const hold = wait('DomainNotFound', `there is no domain ${text}; define it or correct spec.domain`);
   const served =
     held !== undefined &&
     ('uuid' in selector ? held.domain.uuid === selector.uuid : held.domain.name === selector.name);
   return served ? { place: whenStopped(claim), hold } : { hold };
+}
+
+/** The domain that had this name when it was served, if there is one. */
+function renamedFrom(name: string, held: HeldDevice | undefined, { domains }: Observed): ObservedDomain | undefined {
+  if (held?.domain.uuid === undefined || held.domain.name !== name) return undefined;
+  return domains.find(domain => domain.uuid === held.domain.uuid);
 }
 
 function whenStopped(claim: Claim): Place {
@@ -81,8 +92,18 @@ function whenStopped(claim: Claim): Place {
 function wantForDomain(claim: Claim, domain: ObservedDomain, device: ObservedDevice): Want {
   const refusal = domainGuard(domain);
   if (refusal !== undefined) return { hold: refusal };
-  if (domain.domid === undefined) return { place: whenStopped(claim) };
+  if (domain.domid === undefined) return wantForStopped(claim, domain);
   return wantForRunning(claim, { ...domain, domid: domain.domid }, device);
+}
+
+// While its start is being prepared its devices are on their way to it, and nothing else shows that.
+function wantForStopped(claim: Claim, domain: ObservedDomain): Want {
+  if (domain.state === 'changing') return { hold: wait('DomainChanging', `${domain.name} is starting`) };
+  return { place: whenStopped(claim) };
+}
+
+function crashed({ name }: ObservedDomain): Hold {
+  return wait('DomainCrashed', `${name} has crashed and is kept as it was; end it: virsh destroy ${name}`);
 }
 
 function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }, device: ObservedDevice): Want {
@@ -92,6 +113,7 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
     return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
   }
   // While a domain starts or stops its devices move by themselves: whoever acts now acts twice.
+  if (domain.crashed === true) return { hold: crashed(domain) };
   if (domain.state === 'changing') {
     return { hold: wait('DomainChanging', `${domain.name} is starting or stopping`) };
   }
@@ -142,6 +164,7 @@ function mayLeave(device: ObservedDevice, want: Want, held: HeldDevice | undefin
     !(want.place.at === 'guest' && want.place.domid === place.domid);
   if (!leaves) return want;
   const holder = holderOf(situation.observed, place);
+  if (holder?.crashed === true) return { hold: crashed(holder) };
   if (holder === undefined || holder.state === 'changing') {
     return { hold: wait('DomainChanging', `${place.domain} has ${device.address} and is starting or stopping`) };
   }

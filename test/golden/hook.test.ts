@@ -259,6 +259,26 @@ describe('every other phase', () => {
   });
 });
 
+test('a hook that is there unchanged is in force for the next libvirtd as well, and one that is gone for none', async () => {
+  const host = await hostOf();
+  const controller = createHost(host.dom0.layout);
+  onTestFinished(() => controller.close());
+  const look = () => controller.observe(AbortSignal.timeout(5_000));
+  const script = join(host.root, 'script');
+  writeFileSync(script, '');
+  const libvirtd = spawn('/bin/sleep', ['60']);
+  await hook(host, '', 'reconnect', '--caller', `${libvirtd.pid}`, '--script', script);
+  libvirtd.kill('SIGKILL');
+  await once(libvirtd, 'exit');
+  expect(await look()).toMatchObject({ hookInForce: true });
+  chmodSync(script, 0o755);
+  expect(await look()).not.toHaveProperty('hookInForce');
+  await hook(host, '', 'reconnect', '--caller', `${process.pid}`, '--script', script);
+  expect(await look()).toMatchObject({ hookInForce: true });
+  rmSync(script);
+  expect(await look()).not.toHaveProperty('hookInForce');
+});
+
 describe('the installed script', () => {
   let program = '';
   beforeAll(async () => {

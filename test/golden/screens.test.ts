@@ -384,6 +384,7 @@ describe('afterwards', () => {
       Domain:          legacy (running, domain id 3)
       Policies:        updatePolicy Live, whenStopped Assignable,
                        deletionPolicy Assignable, driftPolicy Correct
+      Start hook:      not in force: libvirtd has not called xenpci since it started
       Suspended:       no
 
       Conditions:

@@ -63,13 +63,18 @@ const domainsArb: fc.Arbitrary<ObservedDomain[]> = fc.tuple(
         passthrough: fc.constantFrom<ObservedDomain['passthrough']>('on', 'on', 'off', 'unknown'),
         type: fc.constantFrom<ObservedDomain['type']>('pv', 'pv', 'hvm', 'pvh'),
         stored: fc.boolean(),
+        isOdd: fc.boolean(),
       })
-      .map(({ running, state, stored, toolstack, ...rest }) => {
+      .map(({ running, state, stored, toolstack, isOdd, ...rest }) => {
         // A domain that only xl knows exists while it runs, and libvirt keeps no definition of it.
+        const exists = running || toolstack === 'xl';
         const base = domain(name, {
           ...rest,
           toolstack,
-          ...(running || toolstack === 'xl' ? { domid: index + 1, state } : {}),
+          ...(exists ? { domid: index + 1, state } : {}),
+          ...(exists && state === 'changing' && isOdd ? { crashed: true } : {}),
+          // Its start is being prepared: Xen does not show it yet.
+          ...(!exists && state === 'changing' ? { state } : {}),
         });
         const { stored: _, ...xl } = base;
         return toolstack === 'xl' ? xl : { ...base, stored: { hostdevs: [], passthrough: stored } };
@@ -96,8 +101,9 @@ const worldArb: fc.Arbitrary<Observed> = fc
     fc.array(factsArb, { minLength: DEVICES.length, maxLength: DEVICES.length }),
     fc.constantFrom<Iommu['state']>('present', 'present', 'present', 'present', 'absent'),
     fc.array(fc.constantFrom('10d3', '10d3', '10d3', '10fb'), { minLength: DEVICES.length, maxLength: DEVICES.length }),
+    fc.boolean(),
   )
-  .map(([domains, places, marks, facts, iommu, cards]): Observed => {
+  .map(([domains, places, marks, facts, iommu, cards, hooked]): Observed => {
     const running = new Set(domains.map(item => item.domid));
     const devices = DEVICES.map((text, index) => {
       const place = places[index] ?? { at: 'host' };
@@ -121,6 +127,7 @@ const worldArb: fc.Arbitrary<Observed> = fc
     return {
       ...observed(devices, believed),
       iommu: iommu === 'unknown' ? { state: iommu, why: '' } : { state: iommu },
+      ...(hooked ? { hookInForce: true as const } : {}),
     };
   });
 

@@ -23,6 +23,7 @@ const ENDINGS = new Set(['started', 'stopped', 'release']);
 interface Options {
   readonly timeout: number;
   readonly caller?: number;
+  readonly script?: string;
 }
 
 /** `xenpci hook`. */
@@ -33,12 +34,13 @@ export function hookCommand({ shell, end }: Context): Command {
     .argument('<call...>', 'what libvirt passes: DOMAIN PHASE SUBPHASE EXTRA; it acts in phase prepare only')
     .option('--timeout <seconds>', 'refuse the start after this time', seconds, 60)
     .option('--caller <pid>', 'the libvirtd that calls (default: the parent process)', processId)
+    .option('--script <file>', 'the file that libvirt called')
     .addHelpText('after', '\nExit codes: 0 the domain may start, 1 it may not, and one line says why.')
     .action(async ([domain = '', phase = '']: string[], options: Options, command: Command) => {
-      const { timeout, caller = shell.caller } = options;
+      const { timeout, caller = shell.caller, script } = options;
       const globals = globalsOf(command, shell);
       const ended = ENDINGS.has(phase) ? domain : undefined;
-      await note(shell, globals.layout, { caller, ended });
+      await note(shell, globals.layout, { caller, script, ended });
       if (phase !== 'prepare') return end(ExitCode.ok);
       const refusal = await prepare(shell, globals, domain, AbortSignal.timeout(timeout * 1000));
       if (refusal === undefined) return end(ExitCode.ok);
@@ -100,10 +102,14 @@ async function manifestsFor({ layout, manifests, manifestsGiven }: Globals): Pro
 async function note(
   shell: Shell,
   layout: Dom0Layout,
-  { caller, ended }: { readonly caller: number; readonly ended: string | undefined },
+  {
+    caller,
+    script,
+    ended,
+  }: { readonly caller: number; readonly script: string | undefined; readonly ended: string | undefined },
 ): Promise<void> {
   try {
-    await markHook(layout, caller);
+    await markHook(layout, caller, script);
     if (ended !== undefined) await unmarkStart(layout, ended);
   } catch (error) {
     say(shell, messageOf(error));

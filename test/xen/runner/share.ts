@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import type { Options, Suite } from './options.ts';
 
 const PRODUCT = 'dist/xenpci.cjs';
+const HOOK = 'manifests/libvirt/xenpci-hook';
 
 /** Where the bash scripts, the scenarios and the library are, below the project's folder. */
 export const LAB = 'test/xen';
@@ -33,6 +34,7 @@ export interface Selection {
 export async function fillShare(project: string, share: string, suite: Suite, selection: Selection): Promise<string> {
   await mkdir(share, { recursive: true });
   await copyFile(join(project, PRODUCT), join(share, 'xenpci.cjs'));
+  await copyFile(join(project, HOOK), join(share, 'xenpci-hook'));
   await writeFile(join(share, 'only'), selection.only.source);
   await writeFile(join(share, 'events.jsonl'), '');
   await bundleTests(project, selection.files, join(share, 'tests.mjs'));
