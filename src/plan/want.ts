@@ -3,7 +3,7 @@ import { findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
 import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from './guards.ts';
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
-import { type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import type { Situation } from './situation.ts';
 
 /**
