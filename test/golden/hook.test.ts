@@ -166,7 +166,7 @@ describe('prepare', () => {
     const { store } = host.dom0.model.dom0;
     const holder = host.dom0.model.domain('storage').instance?.domid;
     store.write('/libxl/pci/0000-01-00-0/domid', `${holder}`);
-    const late = await hook(host, definition(NIC), 'prepare', '--timeout', '0.5');
+    const late = await hook(host, definition(NIC), 'prepare', '--timeout', '5');
     expect([late.code, late.err]).toEqual([
       1,
       'xenpci: storage has not let go of 0000:01:00.0 yet, and the time is up\n',
