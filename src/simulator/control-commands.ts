@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import { type Device, worksInDom0 } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
+import type { HostUse } from './model/host-use.ts';
 import { nodedevDetach, plug, unplug } from './model/kernel.ts';
 import type { Model } from './model/model.ts';
 import { observe } from './observe.ts';
@@ -23,6 +24,16 @@ const identity = z.object({
   class: hex4.exactOptional(),
 });
 const card = z.object({ identity: identity.exactOptional(), homeDriver: z.string().exactOptional() });
+const use = z.strictObject({
+  disk: z.string().exactOptional(),
+  mountedAt: z.string().exactOptional(),
+  swap: z.boolean().exactOptional(),
+  member: z.string().exactOptional(),
+  interface: z.string().exactOptional(),
+  address: z.ipv4().exactOptional(),
+  defaultRoute: z.boolean().exactOptional(),
+  bridge: z.string().exactOptional(),
+});
 const fault = z.object({
   operation: z.enum(['bind', 'attach', 'detach', 'release', 'configure', 'look', 'start', 'stop']),
   device: address.exactOptional(),
@@ -42,6 +53,7 @@ const commands = z.discriminatedUnion('command', [
   z.object({ command: z.literal('refuse'), domain: z.string(), refuses: z.boolean().default(true) }),
   z.object({ command: z.enum(['unplug', 'nodedevDetach']), device: address }),
   z.object({ command: z.literal('plug'), device: address, card: card.default({}) }),
+  z.object({ command: z.literal('use'), device: address, use }),
   z.object({ command: z.literal('fault'), fault }),
   z.object({ command: z.enum(['clearFaults', 'look']) }),
 ]);
@@ -84,6 +96,8 @@ function act({ model, faults }: Simulation, command: Act): unknown {
       return model.setPaused(command.domain, command.paused);
     case 'refuse':
       return model.setRefusing(command.domain, command.refuses);
+    case 'use':
+      return useInDom0(model.dom0, command.device, command.use);
     case 'fault':
       return faults.add(command.fault);
     case 'clearFaults':
@@ -93,6 +107,12 @@ function act({ model, faults }: Simulation, command: Act): unknown {
     default:
       return model[command.command](command.domain);
   }
+}
+
+function useInDom0(dom0: Dom0, wanted: Address, change: HostUse): void {
+  const device = presentDevice(dom0, wanted);
+  device.use = change;
+  dom0.deviceChanged(device);
 }
 
 function presentDevice(dom0: Dom0, wanted: Address): Device {

@@ -5,6 +5,7 @@ import { backendPath, isClosing, isConnected, listEntries } from './model/backen
 import { type Device, PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 import type { Definition, Domain, DomainType } from './model/domain.ts';
+import { usesOf } from './model/host-use.ts';
 import { notesPath } from './model/libxl.ts';
 import type { Model } from './model/model.ts';
 
@@ -54,7 +55,7 @@ function observeDevice(
     place: placeOf(device, holding),
     settled: holding?.settled ?? true,
     resetMethods: spec.resetMethods ?? [],
-    uses: [],
+    uses: holding === undefined ? usesOf(device) : [],
     ...(device.driver === undefined ? {} : { driver: device.driver }),
     ...(homeDriver === undefined ? {} : { homeDriver }),
     ...(holding === undefined ? {} : { permissive: holding.permissive }),

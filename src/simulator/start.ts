@@ -11,6 +11,7 @@ import { controlSocket, type Simulation } from './simulation.ts';
 import { checkSocketPath } from './socket-server.ts';
 import { Sysfs } from './sysfs.ts';
 import { SysfsWrites } from './sysfs-writes.ts';
+import { UseFiles } from './use-files.ts';
 import { Userdata } from './userdata.ts';
 import { Xenstored } from './xenstored/server.ts';
 import { writeXlProgram } from './xl-program.ts';
@@ -75,6 +76,7 @@ function starters(layout: Dom0Layout, model: Model, settleMs: number): (() => { 
   writeHostFiles(layout, model.dom0.bootId);
   return [
     () => new Sysfs(layout.sysfs, model.dom0),
+    () => new UseFiles(layout, model.dom0),
     () => new SysfsWrites(layout.sysfs, model.dom0),
     () => new Userdata(layout.libxlUserdata, model),
     () => new Guests(model, settleMs),

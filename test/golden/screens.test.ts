@@ -113,21 +113,23 @@ describe('before', () => {
 
   test('get devices', async () => {
     expect(await screen('get', 'devices')).toMatchInlineSnapshot(`
-      "ADDRESS        PLACE   DRIVER     ASSIGNMENT   READY    REASON
-      0000:00:00.0   host    <none>     <none>       <none>   <none>
-      0000:00:11.0   host    pcieport   <none>       <none>   <none>
-      0000:00:12.0   host    pcieport   <none>       <none>   <none>
-      0000:00:13.0   host    pcieport   <none>       <none>   <none>
-      0000:00:14.0   host    pcieport   <none>       <none>   <none>
-      0000:00:15.0   host    pcieport   <none>       <none>   <none>
-      0000:00:16.0   host    pcieport   <none>       <none>   <none>
-      0000:00:1a.0   host    e1000      legacy       False    NoReset
-      0000:01:00.0   host    e1000e     sys-net      False    Progressing
-      0000:02:00.0   host    nvme       <none>       False    Conflict
-      0000:03:00.0   host    e1000e     legacy       False    NeedsRestart
-      0000:04:00.0   host    nvme       <none>       <none>   <none>
-      0000:05:00.0   host    e1000e     media        False    Progressing
-      0000:06:00.0   host    e1000e     two          False    DomainNotFound
+      "ADDRESS        PLACE   DRIVER       ASSIGNMENT   READY    REASON
+      0000:00:00.0   host    <none>       <none>       <none>   <none>
+      0000:00:03.0   host    virtio-pci   <none>       <none>   <none>
+      0000:00:04.0   host    virtio-pci   <none>       <none>   <none>
+      0000:00:11.0   host    pcieport     <none>       <none>   <none>
+      0000:00:12.0   host    pcieport     <none>       <none>   <none>
+      0000:00:13.0   host    pcieport     <none>       <none>   <none>
+      0000:00:14.0   host    pcieport     <none>       <none>   <none>
+      0000:00:15.0   host    pcieport     <none>       <none>   <none>
+      0000:00:16.0   host    pcieport     <none>       <none>   <none>
+      0000:00:1a.0   host    e1000        legacy       False    NoReset
+      0000:01:00.0   host    e1000e       sys-net      False    Progressing
+      0000:02:00.0   host    nvme         <none>       False    Conflict
+      0000:03:00.0   host    e1000e       legacy       False    NeedsRestart
+      0000:04:00.0   host    nvme         <none>       <none>   <none>
+      0000:05:00.0   host    e1000e       media        False    Progressing
+      0000:06:00.0   host    e1000e       two          False    DomainNotFound
       2 problems in the manifests: xenpci validate /m
       exit code 0
       "

@@ -1,5 +1,6 @@
 import type { Address } from '../../api/address.ts';
 import type { Identity } from '../../api/identity.ts';
+import type { HostUse } from './host-use.ts';
 
 /** The driver that keeps a device ready for guests, as it is called in sysfs. */
 export const PCIBACK = 'pciback';
@@ -15,6 +16,8 @@ export interface DeviceSpec {
   readonly homeDriver?: string;
   /** As in sysfs `reset_method`; a device without any has no such file. */
   readonly resetMethods?: readonly string[];
+  /** What dom0 does with it from the start. */
+  readonly use?: HostUse;
   /** The bridge it hangs on; a device on the root bus has none. */
   readonly parent?: Address;
   /** The bus behind it, of a bridge. */
@@ -26,6 +29,8 @@ export interface Device {
   /** Another card in the same slot replaces it. */
   spec: DeviceSpec;
   present: boolean;
+  /** What dom0 does with it while its own driver has it. */
+  use: HostUse;
   /** The driver bound in dom0, pciback included. */
   driver: string | undefined;
   /** sysfs `driver_override`: then no other driver binds. */
@@ -43,6 +48,7 @@ export function bootDevice(spec: DeviceSpec): Device {
   return {
     spec,
     present: true,
+    use: spec.use ?? {},
     driver: spec.homeDriver,
     driverOverride: undefined,
     quarantined: false,

@@ -54,6 +54,22 @@ export function nvmeDisk(address: Address, parent: Address): DeviceSpec {
   };
 }
 
+/** What dom0 itself needs, on the root bus: the disk with its root file system, and the way to its network. */
+const DOM0_NEEDS: readonly DeviceSpec[] = [
+  {
+    address: at('0000:00:03.0'),
+    identity: { vendor: '1af4', device: '1001', subsystemVendor: '1af4', subsystemDevice: '0002', class: '0100' },
+    homeDriver: 'virtio-pci',
+    use: { disk: 'vda', mountedAt: '/' },
+  },
+  {
+    address: at('0000:00:04.0'),
+    identity: { vendor: '1af4', device: '1000', subsystemVendor: '1af4', subsystemDevice: '0001', class: '0200' },
+    homeDriver: 'virtio-pci',
+    use: { interface: 'eth0', address: '10.0.2.15', defaultRoute: true },
+  },
+];
+
 const SLOTS = [networkCard, nvmeDisk, networkCard, nvmeDisk, networkCard, networkCard] as const;
 
 const slots: readonly DeviceSpec[] = SLOTS.flatMap((card, index) => {
@@ -66,6 +82,7 @@ const slots: readonly DeviceSpec[] = SLOTS.flatMap((card, index) => {
 export const DEFAULT_WORLD: World = {
   devices: [
     { address: at('0000:00:00.0'), identity: CARDS.hostBridge },
+    ...DOM0_NEEDS,
     ...slots,
     { address: at('0000:00:1a.0'), identity: CARDS.e1000, revision: '03', homeDriver: 'e1000' },
   ],
