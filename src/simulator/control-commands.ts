@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
-import { type Device, worksInDom0 } from './model/device.ts';
+import { type Device, type HostUse, worksInDom0 } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
-import type { HostUse } from './model/host-use.ts';
 import { nodedevDetach, plug, unplug } from './model/kernel.ts';
 import type { Model } from './model/model.ts';
 import { observe } from './observe.ts';

@@ -1,9 +1,9 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
-import type { Device } from './model/device.ts';
+import type { Device, HostUse } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
-import { activeUse, type HostUse } from './model/host-use.ts';
+import { activeUse } from './model/host-use.ts';
 
 const ROUTES = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const SWAPS = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n';

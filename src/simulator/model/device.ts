@@ -1,9 +1,25 @@
 import type { Address } from '../../api/address.ts';
 import type { Identity } from '../../api/identity.ts';
-import type { HostUse } from './host-use.ts';
 
 /** The driver that keeps a device ready for guests, as it is called in sysfs. */
 export const PCIBACK = 'pciback';
+
+/** What a device's dom0 driver makes of it, and what dom0 does with that. */
+export interface HostUse {
+  /** The block device, such as `vda`. */
+  readonly disk?: string;
+  readonly mountedAt?: string;
+  readonly swap?: boolean;
+  /** What blkid finds on it, such as `LVM2_member`. */
+  readonly member?: string;
+  /** The network interface, such as `eth0`. */
+  readonly interface?: string;
+  /** Its IPv4 address, in a network of 24 bits. */
+  readonly address?: string;
+  readonly defaultRoute?: boolean;
+  /** The bridge that has it as a port. */
+  readonly bridge?: string;
+}
 
 /** A PCI function as a world describes it. */
 export interface DeviceSpec {

@@ -1,22 +1,5 @@
 import type { DeviceUse } from '../../plan/observed.ts';
-import type { Device } from './device.ts';
-
-/** What a device's dom0 driver makes of it, and what dom0 does with that. */
-export interface HostUse {
-  /** The block device, such as `vda`. */
-  readonly disk?: string;
-  readonly mountedAt?: string;
-  readonly swap?: boolean;
-  /** What blkid finds on it, such as `LVM2_member`. */
-  readonly member?: string;
-  /** The network interface, such as `eth0`. */
-  readonly interface?: string;
-  /** Its IPv4 address, in a network of 24 bits. */
-  readonly address?: string;
-  readonly defaultRoute?: boolean;
-  /** The bridge that has it as a port. */
-  readonly bridge?: string;
-}
+import type { Device, HostUse } from './device.ts';
 
 /** What dom0 does with a device now: only what its own driver has can be used. */
 export function activeUse({ spec, use, present, driver }: Device): HostUse {

@@ -39,7 +39,7 @@ test('it can be stopped, and started again in the same folder', async () => {
   await dom0.stop();
   await dom0.stop();
   const sockets = ['run/xenstored', 'run/libvirt', 'run'].flatMap(path => readdirSync(join(dom0.layout.root, path)));
-  expect(sockets.sort()).toEqual(['libvirt', 'xenstored']);
+  expect(sockets.sort()).toEqual(['libvirt', 'udev', 'xenstored']);
   const again = await startSimulatedDom0({ root: dom0.layout.root });
   expect(await client.read('/local/domain/1/name')).toBe('sys-net');
   await client.close();

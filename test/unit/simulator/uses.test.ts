@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createHost } from '../../../src/host/index.ts';
 import { runCommand } from '../../../src/simulator/control-commands.ts';
 import { at, DEFAULT_WORLD, observe, type SimulatedDom0 } from '../../../src/simulator/index.ts';
-import type { HostUse } from '../../../src/simulator/model/host-use.ts';
+import type { HostUse } from '../../../src/simulator/model/device.ts';
 import { running } from './running.ts';
 import { NIC, NVME } from './world.ts';
 
