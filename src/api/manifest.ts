@@ -146,7 +146,7 @@ export interface SourceSnapshot {
   readonly problems: readonly ManifestProblem[];
   /** False while anything could not be read or is not valid: then nothing may be concluded from what is absent. */
   readonly complete: boolean;
-  /** Set while a file that never was readable may hold the PCIHostPolicy: then any device may be protected. */
+  /** Set while a file that never was valid may hold the PCIHostPolicy: then any device may be protected. */
   readonly policyUnknown?: true;
   /** Set when some objects are for other hosts. */
   readonly elsewhere?: Elsewhere;

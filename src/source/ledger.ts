@@ -51,7 +51,10 @@ export function settle(
   if (host !== undefined) problems.push(...namelessHost(inForce, host));
   const complete = problems.length === 0;
   problems.push(...duplicateDevices(inForce, host).map(({ problem }) => problem));
-  return { inForce, snapshot: snapshot(candidates, problems.sort(compareProblems), complete, host) };
+  return {
+    inForce,
+    snapshot: snapshot(candidates, { problems: problems.sort(compareProblems), complete }, reading, host),
+  };
 }
 
 /** What of earlier contents can be in force together: of what is not valid, or takes a name twice, nothing. Pure. */
@@ -108,8 +111,8 @@ function contents(candidates: ReadonlyMap<string, Candidate>): InForce {
 
 function snapshot(
   candidates: ReadonlyMap<string, Candidate>,
-  problems: readonly ManifestProblem[],
-  complete: boolean,
+  { problems, complete }: Pick<SourceSnapshot, 'problems' | 'complete'>,
+  reading: Reading,
   host: HostIdentity | undefined,
 ): SourceSnapshot {
   const files = [...candidates].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, candidate]) => candidate);
@@ -119,7 +122,9 @@ function snapshot(
   const policy = files.flatMap(({ content }) => content.policies)[0]?.policy;
   const elsewhere = files.reduce((sum, { content }) => sum + content.elsewhere, 0);
   // There is at most one policy, so one in force is all there is to know.
-  const unknown = policy === undefined && !complete && problems.some(({ file }) => !isKnown(file, candidates));
+  const mayHold = (file: string): boolean =>
+    !isKnown(file, candidates) && reading.files.get(file)?.mayHoldPolicy !== false;
+  const unknown = policy === undefined && !complete && problems.some(({ file }) => mayHold(file));
   return {
     assignments,
     problems,

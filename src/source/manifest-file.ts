@@ -33,11 +33,13 @@ export interface ManifestFile {
   /** How many of its objects are for other hosts; none of them is in the lists. */
   readonly elsewhere: number;
   readonly problems: readonly ManifestProblem[];
+  /** Whether a policy may be written in it: unless it can be read, and each of its documents says that it is none. */
+  readonly mayHoldPolicy: boolean;
 }
 
 /** A file that gives nothing but a problem. */
 export function unusableFile(problem: ManifestProblem): ManifestFile {
-  return { text: '', assignments: [], policies: [], elsewhere: 0, problems: [problem] };
+  return { text: '', assignments: [], policies: [], elsewhere: 0, problems: [problem], mayHoldPolicy: true };
 }
 
 /** What a file says to one host. */
@@ -62,7 +64,8 @@ export function parseManifestFile(file: string, bytes: Uint8Array): ManifestFile
     return unusableFile(fileProblem(file, 'EmptySource', message));
   }
   const { documents, problems } = parseYaml(source);
-  const parts = documents.filter(hasContent).map(document => readDocument(source, document));
+  const objects = documents.filter(hasContent);
+  const parts = objects.map(document => readDocument(source, document));
   const all = [...problems, ...parts.flatMap(part => part.problems)].sort(compareProblems);
   return {
     text: source.text,
@@ -70,6 +73,7 @@ export function parseManifestFile(file: string, bytes: Uint8Array): ManifestFile
     policies: parts.flatMap(part => part.policies),
     elsewhere: 0,
     problems: all.length <= PROBLEMS_MAX ? all : [...all.slice(0, PROBLEMS_MAX), uncounted(file, all)],
+    mayHoldPolicy: problems.length > 0 || !objects.every(isAssignment),
   };
 }
 
@@ -85,7 +89,12 @@ function hasContent(document: YamlDocument): boolean {
   return document.errors.length > 0 || !(contents === null || (isScalar(contents) && contents.source === ''));
 }
 
-type DocumentContent = Omit<ManifestFile, 'text'>;
+/** Whether a document says that it is an assignment, and is sound enough for that to be believed. */
+function isAssignment(document: YamlDocument): boolean {
+  return document.errors.length === 0 && document.get('kind') === 'PCIAssignment';
+}
+
+type DocumentContent = Omit<ManifestFile, 'text' | 'mayHoldPolicy'>;
 
 const NOTHING: DocumentContent = { assignments: [], policies: [], elsewhere: 0, problems: [] };
 

@@ -453,6 +453,27 @@ describe('a file that cannot be read', () => {
     expect(await unknown()).toBeUndefined();
   });
 
+  it.each([
+    ['has a syntax error', 'kind: PCIAssignment\nspec: ['],
+    ['has a kind that is none', assignmentYaml('b').replace('PCIAssignment', 'PCIHostPolicyy')],
+    ['has a second document of no kind', `${assignmentYaml('b')}---\nspec: {}\n`],
+    ['holds a policy that is not valid', policyYaml('host', '9')],
+  ])('may hold it when it %s', async (_, text) => {
+    write('a.yaml', a1);
+    write('bad.yaml', text);
+    expect(await unknown()).toBe(true);
+  });
+
+  it.each([
+    ['is an assignment that is not valid', assignmentYaml('b', '9')],
+    ['takes the name of another assignment', a2],
+  ])('holds none when it %s', async (_, text) => {
+    write('a.yaml', a1);
+    write('bad.yaml', text);
+    expect((await source.read()).complete).toBe(false);
+    expect(await unknown()).toBeUndefined();
+  });
+
   it('holds none when its last good content held none', async () => {
     write('a.yaml', a1);
     expect(await unknown()).toBeUndefined();

@@ -40,7 +40,14 @@ describe('a good file', () => {
   });
 
   it.each(['# only a comment\n', '---\n---\n...\n', '---\n# nothing\n'])('may say nothing: %j', text => {
-    expect(parse(text)).toEqual({ text, assignments: [], policies: [], elsewhere: 0, problems: [] });
+    expect(parse(text)).toEqual({
+      text,
+      assignments: [],
+      policies: [],
+      elsewhere: 0,
+      problems: [],
+      mayHoldPolicy: false,
+    });
   });
 
   it('may have a byte order mark, Windows line ends, anchors, or be JSON', () => {
