@@ -124,13 +124,20 @@ export function applied(world: Observed, step: Step): Observed {
   const before = world.devices.get(step.device);
   const place = before === undefined ? undefined : effect(step, before.place);
   if (before === undefined || place === undefined) throw new Error(`illegal: ${JSON.stringify(step)}`);
-  const { driver: _, ...rest } = before;
+  const { driver: _, permissive: __, unfiltered: ___, ...rest } = before;
   const driver = place.at === 'host' ? 'e1000e' : 'pciback';
+  const after = { ...rest, place, driver, uses: [], ...optionsAfter(step, before) };
   return {
     ...world,
-    devices: new Map(world.devices).set(step.device, { ...rest, place, driver, uses: [] }),
+    devices: new Map(world.devices).set(step.device, after),
     domains: world.domains.map(item => believing(item, step)),
   };
+}
+
+/** pciback forgets `permissive` only when it loses the device, which attaching without it sees to. */
+function optionsAfter(step: DeviceStep, before: ObservedDevice): Partial<ObservedDevice> {
+  if (step.verb === 'attach') return step.permissive ? { permissive: true, unfiltered: true } : { permissive: false };
+  return step.verb === 'detach' && before.unfiltered === true ? { unfiltered: true } : {};
 }
 
 function configured(item: ObservedDomain, step: Step & { verb: 'configure' }): ObservedDomain {

@@ -87,5 +87,5 @@ export function isReady(device: DeviceStatus | undefined, whenMissing: 'Fail' | 
   if (device === undefined || device.underWay !== undefined) return false;
   if (device.wait?.reason === 'DeviceMissing' && whenMissing === 'Ignore') return true;
   if (device.wait !== undefined || device.have === undefined || device.want === undefined) return false;
-  return samePlace(device.have, device.want);
+  return device.steps.length === 0 && samePlace(device.have, device.want);
 }

@@ -1,4 +1,3 @@
-import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
 import { ErrorCode, isLibvirtError } from '../node-libvirt/index.ts';
 import type { AttachStep } from '../plan/step.ts';
@@ -6,7 +5,7 @@ import { lookAt, refusal, requireCard, requireFree, requireRunning } from './che
 import { hostdevXml } from './definition.ts';
 import type { Dom0 } from './dom0.ts';
 import { callLibvirt, runningDomain } from './libvirt-call.ts';
-import { unassign } from './release.ts';
+import { refilter } from './rebind.ts';
 import { afterChange, untilIdle } from './settle.ts';
 import { PCIBACK } from './sysfs.ts';
 
@@ -22,7 +21,7 @@ export async function attach(dom0: Dom0, step: AttachStep, signal: AbortSignal):
   requireCard(card, look);
   requireFree(look);
   if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
-  if (!permissive) await clearPermissive(dom0, address, signal);
+  if (!permissive) await refilter(dom0, address, signal);
   if (via === 'xl') await dom0.xl.attach(guest.domid, address, permissive, signal);
   else await attachThroughLibvirt(dom0, step, signal);
   await afterChange(dom0, guest, signal);
@@ -55,11 +54,4 @@ function isBelievedInUse(error: unknown): boolean {
   const cause = error instanceof HostError ? error.cause : undefined;
   if (isLibvirtError(cause, ErrorCode.operationInvalid)) return / is in use\b/.test(cause.message);
   return isLibvirtError(cause, ErrorCode.operationFailed) && / already exists$/.test(cause.message);
-}
-
-/** pciback forgets that a device was permissive for an earlier guest only when it loses the device. @throws {HostError} */
-export async function clearPermissive(dom0: Dom0, address: Address, signal: AbortSignal): Promise<void> {
-  if (!(await dom0.sysfs.permissive()).has(address)) return;
-  await unassign(dom0, address, false, signal);
-  await dom0.xl.assignableAdd(address, signal);
 }

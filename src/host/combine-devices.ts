@@ -56,6 +56,7 @@ function observedDevice(
     ...(virtual === undefined ? {} : { virtual }),
     ...(mark?.driver === undefined ? {} : { homeDriver: mark.driver }),
     ...(holder?.device.permissive === undefined ? {} : { permissive: holder.device.permissive }),
+    ...(views.unfiltered.has(address) ? { unfiltered: true } : {}),
     ...(doubt === undefined ? {} : { divergence: doubt }),
   };
 }

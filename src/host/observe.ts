@@ -45,9 +45,15 @@ export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Pro
 async function readViews(dom0: Dom0, signal: AbortSignal): Promise<Views> {
   let xenstore = await xenstoreView(dom0, signal);
   for (let look = 1; ; look += 1) {
-    const [libvirt, { sysfs, uses }] = await Promise.all([readLibvirtOf(dom0, signal), readSysfs(dom0)]);
+    const [libvirt, { sysfs, uses }, unfiltered] = await Promise.all([
+      readLibvirtOf(dom0, signal),
+      readSysfs(dom0),
+      dom0.sysfs.permissive(),
+    ]);
     const after = await xenstoreView(dom0, signal);
-    if (look === LOOKS || isDeepStrictEqual(after, xenstore)) return { xenstore: after, libvirt, sysfs, uses };
+    if (look === LOOKS || isDeepStrictEqual(after, xenstore)) {
+      return { xenstore: after, libvirt, sysfs, uses, unfiltered };
+    }
     xenstore = after;
   }
 }

@@ -5,6 +5,7 @@ import { bind } from './bind.ts';
 import { configure } from './configure.ts';
 import { detach } from './detach.ts';
 import type { Dom0 } from './dom0.ts';
+import { rebind } from './rebind.ts';
 import { release } from './release.ts';
 import { XmlError } from './xml.ts';
 
@@ -33,6 +34,8 @@ function take(dom0: Dom0, step: Step, remark: (text: string) => void, signal: Ab
   switch (step.verb) {
     case 'bind':
       return bind(dom0, step, signal);
+    case 'rebind':
+      return rebind(dom0, step, signal);
     case 'release':
       return release(dom0, step, signal);
     case 'attach':

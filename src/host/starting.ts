@@ -1,7 +1,7 @@
 import { HostError } from '../controller/ports.ts';
 import type { Observed, ObservedDevice } from '../plan/observed.ts';
 import type { StartDevice, StartingDomain } from '../plan/start.ts';
-import { clearPermissive } from './attach.ts';
+import { refilter } from './rebind.ts';
 import { lookAt, requireFree } from './checks.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
@@ -34,14 +34,15 @@ const NO_NAMES = new PciIds('');
  * @throws {HostError} Unreachable when a part cannot be read.
  */
 export async function observeForStart(dom0: Dom0, signal: AbortSignal): Promise<Observed> {
-  const [bootId, iommu, xenstore, { sysfs, uses }] = await Promise.all([
+  const [bootId, iommu, xenstore, { sysfs, uses }, unfiltered] = await Promise.all([
     readBootId(dom0),
     dom0.iommu.read(signal),
     xenstoreView(dom0, signal),
     readSysfs(dom0),
+    dom0.sysfs.permissive(),
   ]);
   const domains = combineDomains(xenstore, []);
-  const devices = combineDevices({ xenstore, libvirt: [], sysfs, uses }, domains, NO_NAMES);
+  const devices = combineDevices({ xenstore, libvirt: [], sysfs, uses, unfiltered }, domains, NO_NAMES);
   const inMotion = [...devices].map(([address, device]) => [address, withMotion(device, xenstore)] as const);
   return { bootId, domains, devices: new Map(inMotion), iommu };
 }
@@ -69,7 +70,7 @@ export async function makeReady(dom0: Dom0, { device, permissive }: StartDevice,
   const look = await lookAt(dom0, device, signal);
   requireFree(look);
   if (look.device.driver !== PCIBACK) await dom0.xl.assignableAdd(device, signal);
-  else if (!permissive) await clearPermissive(dom0, device, signal);
+  else if (!permissive) await refilter(dom0, device, signal);
 }
 
 /** What shows in xenstore that a device has been let go of. */

@@ -1,3 +1,4 @@
+import type { Address } from '../api/address.ts';
 import type { LibvirtDomain } from './libvirt-view.ts';
 import type { SysfsDevice } from './sysfs.ts';
 import type { Uses } from './uses/dom0-uses.ts';
@@ -9,4 +10,6 @@ export interface Views {
   readonly libvirt: readonly LibvirtDomain[];
   readonly sysfs: readonly SysfsDevice[];
   readonly uses: Uses;
+  /** The devices whose config space pciback does not filter. */
+  readonly unfiltered: ReadonlySet<Address>;
 }

@@ -66,6 +66,8 @@ export interface ObservedDevice {
   readonly homeDriver?: string;
   /** What `opts-N` says while a guest has it. */
   readonly permissive?: boolean;
+  /** Whether it is on pciback's own list of devices whose guest may write all of the config space; that outlives the guest. */
+  readonly unfiltered?: boolean;
   /** Both views, in words, when xenstore, libxl's mark and libvirt's live definitions disagree. */
   readonly divergence?: string;
 }

@@ -31,6 +31,12 @@ export interface BindStep {
   readonly card?: Card;
 }
 
+/** Stays assignable, and pciback forgets that it was permissive for an earlier guest. */
+export interface RebindStep {
+  readonly verb: 'rebind';
+  readonly device: Address;
+}
+
 /** assignable to guest. */
 export interface AttachStep {
   readonly verb: 'attach';
@@ -72,7 +78,7 @@ export interface ConfigureStep {
   readonly passthrough: boolean;
 }
 
-export type DeviceStep = BindStep | AttachStep | DetachStep | ReleaseStep;
+export type DeviceStep = BindStep | RebindStep | AttachStep | DetachStep | ReleaseStep;
 export type Step = DeviceStep | ConfigureStep;
 
 /** What a step is queued, backed off and reported under: the device's address, or `domain/NAME`. */
@@ -89,6 +95,7 @@ export function stepDomain(step: Step): string | undefined {
     case 'configure':
       return step.domain.uuid;
     case 'bind':
+    case 'rebind':
     case 'release':
       return undefined;
   }
@@ -102,6 +109,8 @@ export function effect(step: DeviceStep, place: Place): Place | undefined {
   switch (step.verb) {
     case 'bind':
       return place.at === 'host' ? { at: 'assignable' } : undefined;
+    case 'rebind':
+      return place.at === 'assignable' ? place : undefined;
     case 'attach':
       return place.at === 'assignable' ? { at: 'guest', domid: step.guest.domid, domain: step.guest.name } : undefined;
     case 'detach':
@@ -116,6 +125,8 @@ export function stepText(step: Step): string {
   switch (step.verb) {
     case 'bind':
       return `bind ${step.device} to pciback`;
+    case 'rebind':
+      return `bind ${step.device} to pciback anew, which ends permissive`;
     case 'attach':
       return `attach ${step.device} to ${step.guest.name}${step.via === 'xl' ? ' (through xl)' : ''}`;
     case 'detach':

@@ -109,7 +109,7 @@ function crashed({ name }: ObservedDomain): Hold {
 function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }, device: ObservedDevice): Want {
   const inPlace: Place = { at: 'guest', domid: domain.domid, domain: domain.name };
   if (device.place.at === 'guest' && device.place.domid === domain.domid) {
-    if (device.settled) return { place: inPlace };
+    if (device.settled) return { place: inPlace, ...permissiveHold(claim, domain, device) };
     return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
   }
   // While a domain starts or stops its devices move by themselves: whoever acts now acts twice.
@@ -129,6 +129,18 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
     return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} is paused; resume it`) };
   }
   return { place: inPlace };
+}
+
+/**
+ * Whether a guest that has the device has it as its entry says, by both views: what the toolstack was told, and what
+ * pciback does. A device is not taken from a running guest for that.
+ */
+function permissiveHold({ entry }: Claim, domain: ObservedDomain, device: ObservedDevice): { hold?: Hold } {
+  const { address, permissive = false, unfiltered = false } = device;
+  if (permissive === entry.permissive && unfiltered === entry.permissive) return {};
+  const views = `opts-N says permissive=${permissive ? 1 : 0}, pciback ${unfiltered ? 'passes all' : 'filters'} writes`;
+  const message = `${domain.name} has ${address} with another permissive than ${entry.permissive} (${views}); stop and start it`;
+  return { hold: wait('NeedsRestart', message) };
 }
 
 /** What becomes of a device that no entry names any more. Undefined: the record can be forgotten. */

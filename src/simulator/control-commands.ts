@@ -34,7 +34,7 @@ const use = z.strictObject({
   bridge: z.string().exactOptional(),
 });
 const fault = z.object({
-  operation: z.enum(['bind', 'attach', 'detach', 'release', 'configure', 'look', 'start', 'stop']),
+  operation: z.enum(['bind', 'rebind', 'attach', 'detach', 'release', 'configure', 'look', 'start', 'stop']),
   device: address.exactOptional(),
   kind: z.enum(['refused', 'doneButFailed', 'claimedButNotDone', 'connectionLost']).exactOptional(),
   delayMs: z.int().min(0).max(600_000).exactOptional(),

@@ -1,7 +1,7 @@
 import type { Address } from '../api/address.ts';
 
 /** What a fault can be told to strike. */
-export type Operation = 'bind' | 'attach' | 'detach' | 'release' | 'configure' | 'look' | 'start' | 'stop';
+export type Operation = 'bind' | 'rebind' | 'attach' | 'detach' | 'release' | 'configure' | 'look' | 'start' | 'stop';
 
 /**
  * How it strikes: the operation is refused and nothing happens; it is done but reported as failed; it is reported as

@@ -59,6 +59,7 @@ function observeDevice(
     ...(device.driver === undefined ? {} : { driver: device.driver }),
     ...(homeDriver === undefined ? {} : { homeDriver }),
     ...(holding === undefined ? {} : { permissive: holding.permissive }),
+    ...(device.permissive ? { unfiltered: true } : {}),
     ...(divergence === undefined ? {} : { divergence }),
   };
 }

@@ -49,6 +49,9 @@ function take(model: Model, step: Step): void {
     case 'bind':
       check(assignableAdd(model.dom0, step.device));
       break;
+    case 'rebind':
+      refilter(model, step.device);
+      break;
     case 'attach':
       attach(model, step);
       break;
@@ -66,8 +69,15 @@ function take(model: Model, step: Step): void {
 
 function attach(model: Model, { guest, via, device, permissive }: AttachStep): void {
   const domain = instanceOf(model, guest);
+  if (!permissive) refilter(model, device);
   if (via === 'xl') check(pciAdd(model.dom0, domain, device, permissive));
   else model.libvirt.attach(domain, ownHostdev(device, permissive), { live: true, stored: false });
+}
+
+function refilter({ dom0 }: Model, address: Address): void {
+  if (dom0.present(address)?.permissive !== true) return;
+  check(assignableRemove(dom0, address, false));
+  check(assignableAdd(dom0, address));
 }
 
 function detach(model: Model, { guest, via, device, force }: DetachStep): void {

@@ -53,6 +53,12 @@ const placeArb: fc.Arbitrary<Place> = fc.oneof(
   fc.constantFrom(1, 2, 3).map((domid): Place => ({ at: 'guest', domid, domain: NAMES[domid - 1] ?? '' })),
 );
 
+/** What is to be seen of a device that is, or was for an earlier guest, permissive. */
+function optionsAt(place: Place, permissive: boolean): Partial<ObservedDevice> {
+  if (place.at === 'host') return {};
+  return { ...(permissive ? { unfiltered: true } : {}), ...(place.at === 'guest' ? { permissive } : {}) };
+}
+
 const domainsArb: fc.Arbitrary<ObservedDomain[]> = fc.tuple(
   ...NAMES.map((name, index) =>
     fc
@@ -102,15 +108,17 @@ const worldArb: fc.Arbitrary<Observed> = fc
     fc.constantFrom<Iommu['state']>('present', 'present', 'present', 'present', 'absent'),
     fc.array(fc.constantFrom('10d3', '10d3', '10d3', '10fb'), { minLength: DEVICES.length, maxLength: DEVICES.length }),
     fc.boolean(),
+    fc.array(fc.constantFrom(false, false, true), { minLength: DEVICES.length, maxLength: DEVICES.length }),
   )
-  .map(([domains, places, marks, facts, iommu, cards, hooked]): Observed => {
+  .map(([domains, places, marks, facts, iommu, cards, hooked, permissive]): Observed => {
     const running = new Set(domains.map(item => item.domid));
     const devices = DEVICES.map((text, index) => {
       const place = places[index] ?? { at: 'host' };
       const at: Place = place.at === 'guest' && !running.has(place.domid) ? { at: 'assignable' } : place;
       const { uses = [], ...rest } = facts[index] ?? {};
       const identity = { vendor: '8086', device: cards[index] ?? '10d3', class: '0200' };
-      return device(text, at, { identity, ...rest, uses: at.at === 'host' ? uses : [] });
+      const options = optionsAt(at, permissive[index] ?? false);
+      return device(text, at, { identity, ...rest, ...options, uses: at.at === 'host' ? uses : [] });
     });
     const believed = domains.map(item => ({
       ...item,
@@ -138,13 +146,14 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
       devices: fc.subarray([...DEVICES]),
       sharing: fc.constantFrom('Exclusive', 'FirstStarted' as const),
       whenMissing: fc.constantFrom('Fail', 'Ignore' as const),
+      permissive: fc.constantFrom(false, false, true),
       updatePolicy: fc.constantFrom('Live', 'Live', 'OnNextStart' as const),
       whenStopped: fc.constantFrom('Assignable', 'Host' as const),
       deletionPolicy: fc.constantFrom('Assignable', 'Host', 'Orphan' as const),
       suspend: fc.constantFrom(false, false, false, true),
       expected: fc.constantFrom(undefined, '10d3', '10fb'),
     })
-    .map(({ to, devices, sharing, whenMissing, expected, ...spec }) =>
+    .map(({ to, devices, sharing, whenMissing, permissive, expected, ...spec }) =>
       assignment(
         `a${index}`,
         to,
@@ -152,6 +161,7 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
           entry(`d${text.slice(5).replaceAll(/[:.]/g, '-')}`, text, {
             sharing,
             whenMissing,
+            permissive,
             ...(expected === undefined ? {} : { identity: { device: expected } }),
           }),
         ),
@@ -356,6 +366,22 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
           expect(followed !== undefined && isWith(have, runs(followed))).toBe(true);
           expect(steps).toEqual([]);
           expect(others.filter(({ claim, hold }) => hold === undefined && runs(claim) !== undefined)).toEqual([]);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('at its end no device of ours is permissive on pciback, or in a guest without a reason, unless its entry says so', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held) => {
+        const { world: end, decided } = follow(world, desired, held);
+        const resting = [...decided.devices.values()].filter(({ want }) => want !== undefined && want.at !== 'host');
+        for (const { address: at, followed, want, hold } of resting) {
+          const unfiltered = end.devices.get(at)?.unfiltered === true;
+          const wanted = followed?.entry.permissive === true;
+          if (want?.at === 'guest') expect([unfiltered === wanted, hold !== undefined]).toContain(true);
+          else expect(unfiltered && !wanted).toBe(false);
         }
       }),
       runs,

@@ -40,7 +40,8 @@ async function look(
 ): Promise<Pick<Observed, 'devices' | 'domains'>> {
   const xenstore = await readXenstore(store, new AbortController().signal);
   const domains = combineDomains(xenstore, libvirt);
-  return { domains, devices: combineDevices({ xenstore, libvirt, sysfs, uses: new Map() }, domains, new PciIds('')) };
+  const views = { xenstore, libvirt, sysfs, uses: new Map(), unfiltered: new Set<Address>() };
+  return { domains, devices: combineDevices(views, domains, new PciIds('')) };
 }
 
 async function device(address: Address, ...args: Parameters<typeof look>): Promise<ObservedDevice> {
