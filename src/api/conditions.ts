@@ -1,7 +1,10 @@
 /** A condition as in Kubernetes; `lastTransitionTime` is RFC 3339 in UTC. */
 export interface Condition {
-  /** `Orphan`, on devices alone: bound to pciback, and nobody wants it. */
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Orphan';
+  /**
+   * `Orphan`, on devices alone: bound to pciback, and nobody wants it. `ForeignDevices`, on assignments alone: their domain
+   * has what is not ours.
+   */
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Orphan' | 'ForeignDevices';
   readonly status: 'True' | 'False';
   /** One CamelCase word for programs. */
   readonly reason: string;

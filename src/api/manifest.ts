@@ -126,7 +126,6 @@ export type ProblemCode =
   | 'UnknownField'
   | 'MissingField'
   | 'InvalidValue'
-  | 'NotSupported'
   | 'DuplicateName'
   | 'DuplicateDevice'
   | 'EmptySource';

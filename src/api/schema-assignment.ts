@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Identity } from './identity.ts';
 import { API_VERSION, type DeviceEntry, type PCIAssignment } from './manifest.ts';
+import type { IssueParams } from './schema-issue.ts';
 import { exactlyOne, exactlyOneMeta } from './schema-locator.ts';
 import { address, domain, entryName, hexDigits, hosts, metadata, path, shown } from './schema-scalars.ts';
-import { type IssueParams, onlyFirst } from './schema-unsupported.ts';
 
 /** How many entries one assignment may have; a host with more PCI functions for one guest is not known. */
 export const DEVICES_MAX = 256;
@@ -118,11 +118,12 @@ export const assignmentSchema: z.ZodType<PCIAssignment> = z
           .describe(
             'What becomes of a device when its entry goes: kept off dom0, given back to dom0, or left where it is.',
           ),
-        driftPolicy: onlyFirst(
-          ['Correct', 'Report'],
-          'Correct: what others changed is changed back. Report: it is only shown.',
-          'drift is corrected, or with suspend nothing is touched',
-        ),
+        driftPolicy: z
+          .enum(['Correct', 'Report'])
+          .default('Correct')
+          .describe(
+            'Correct: what others changed is changed back. Report: it is only shown, until the manifest changes.',
+          ),
         suspend: z.boolean().default(false).describe('true: look and report, and take no step for this assignment.'),
         hosts: hosts.exactOptional(),
       })

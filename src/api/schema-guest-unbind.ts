@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { GuestUnbind } from './manifest.ts';
 import { PLACEHOLDERS, unknownPlaceholders } from './placeholders.ts';
+import type { IssueParams } from './schema-issue.ts';
 import { shown } from './schema-scalars.ts';
-import type { IssueParams } from './schema-unsupported.ts';
 import { closest } from './spelling.ts';
 
 const WORDS_MAX = 64;

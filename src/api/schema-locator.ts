@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { IssueParams } from './schema-unsupported.ts';
+import type { IssueParams } from './schema-issue.ts';
 
 const MISSING: IssueParams = { problem: 'MissingField' };
 

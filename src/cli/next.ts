@@ -27,6 +27,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   NeedsApproval: () => 'If they may all go: xenpci approve. If not, correct the manifests.',
   HeldByOther: ({ holder, address }) =>
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
+  Drifted: ({ entry }) => `Undo what was changed, edit the assignment, or set driftPolicy: Correct (${entry}).`,
   SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
   Settling: () => 'Nothing: the guest is about to take it.',
   SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',

@@ -96,7 +96,7 @@ function deviceConditions(survey: Survey, device: ObservedDevice): Partial<Condi
 /** An assignment as it is in force, with its status; without `spec` when only the running controller knows its content. */
 export function assignmentObject({ source, status }: Survey, assignment: AssignmentStatus): ApiObject {
   const sourced = source.assignments.find(found => found.assignment.metadata.name === assignment.name);
-  const { conditions, file, line } = assignment;
+  const { conditions, file, line, foreign } = assignment;
   const devices = assignment.devices.map(entry => {
     const device = status.devices.find(found => found.address === entry.address);
     const seen = device && asSeenBy(device, assignment.name, entry.entry);
@@ -108,6 +108,6 @@ export function assignmentObject({ source, status }: Survey, assignment: Assignm
     kind: 'PCIAssignment',
     metadata: sourced?.assignment.metadata ?? { name: assignment.name },
     spec: sourced?.assignment.spec,
-    status: { origin: { file, line }, conditions, devices },
+    status: { origin: { file, line }, conditions, devices, foreign },
   };
 }

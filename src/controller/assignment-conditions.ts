@@ -8,6 +8,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Step, stepText } from '../plan/step.ts';
 import type { Failure } from './backoff.ts';
+import { foreignCondition, foreignText } from './foreign-devices.ts';
 import { asSeenBy, type DeviceStatus, isReady, type Status } from './status-types.ts';
 
 /** What a status is made of: one look, what was decided, and what is remembered. */
@@ -39,7 +40,12 @@ interface Obstacle {
 /** Ready always; Reconciling and Stalled only while they are true, as kstatus has it. */
 export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
   const observedGeneration = look.sourced.hash;
-  const obstacles = [...look.entries.flatMap(entry => entryObstacles(entry, look.devices)), ...domainObstacles(look)];
+  const obstacles = [
+    ...look.entries.flatMap(entry => entryObstacles(entry, look.devices)),
+    ...domainObstacles(look),
+    ...foreignObstacles(look),
+  ];
+  const foreign = foreignText(look.sourced, look.input);
   const stuck = [...staleObstacles(look.sourced), ...obstacles.filter(obstacle => obstacle.stuck)];
   const moving = obstacles.filter(obstacle => !obstacle.stuck && obstacle.reason !== 'Suspended');
   const first = obstacles[0];
@@ -51,6 +57,7 @@ export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
     ready,
     ...abnormal('Reconciling', moving, observedGeneration),
     ...abnormal('Stalled', stuck, observedGeneration),
+    ...(foreign === undefined ? [] : [foreignCondition(foreign, observedGeneration)]),
   ];
 }
 
@@ -113,7 +120,11 @@ function ofDevice(name: string, device: DeviceStatus): Obstacle {
 }
 
 function ofHold(name: string, hold: Hold, overdue: boolean): Obstacle {
-  return { reason: hold.reason, message: `${name}: ${hold.message}`, stuck: hold.kind === 'guard' || overdue };
+  return {
+    reason: hold.reason,
+    message: `${name}: ${hold.message}`,
+    stuck: hold.kind === 'guard' || hold.reason === 'Drifted' || overdue,
+  };
 }
 
 function domainObstacles({ sourced, input }: AssignmentLook): Obstacle[] {
@@ -123,6 +134,13 @@ function domainObstacles({ sourced, input }: AssignmentLook): Obstacle[] {
   const failure = input.failure(`domain/${domain.name}`);
   if (failure === undefined) return [{ reason: 'Progressing', message: stepText(step), stuck: false }];
   return [{ reason: 'StepFailed', message: `${stepText(step)}: ${failure.error}`, stuck: false }];
+}
+
+/** Under `driftPolicy: Report` whatever differs from the manifest is a difference. */
+function foreignObstacles(look: AssignmentLook): Obstacle[] {
+  const message =
+    look.sourced.assignment.spec.driftPolicy === 'Report' ? foreignText(look.sourced, look.input) : undefined;
+  return message === undefined ? [] : [{ reason: 'Drifted', message, stuck: true }];
 }
 
 function staleObstacles({ stale }: SourcedAssignment): Obstacle[] {

@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import type { Condition } from '../api/conditions.ts';
 import type { Elsewhere, ManifestProblem } from '../api/manifest.ts';
+import type { ForeignDevice } from '../plan/foreign.ts';
 import type { Hold } from '../plan/hold.ts';
 import { type Place, samePlace } from '../plan/observed.ts';
 
@@ -22,6 +23,8 @@ export interface AssignmentStatus {
   readonly line: number;
   readonly conditions: readonly Condition[];
   readonly devices: readonly EntryStatus[];
+  /** What its domain has that is neither ours nor named; absent when there is nothing. */
+  readonly foreign?: readonly ForeignDevice[];
 }
 
 /** One device of an assignment; without `address` when the entry names none on this host. */

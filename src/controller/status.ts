@@ -7,6 +7,7 @@ import type { Bystander } from '../plan/sharing.ts';
 import { stepKey, stepText } from '../plan/step.ts';
 import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
 import type { Failure } from './backoff.ts';
+import { foreignOf } from './foreign-devices.ts';
 import {
   asSeenBy,
   type BystanderStatus,
@@ -26,6 +27,7 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   DomainNotFound: 600_000,
   DeviceMissing: 600_000,
   HeldByOther: 600_000,
+  Drifted: Number.POSITIVE_INFINITY,
   SharedInUse: Number.POSITIVE_INFINITY,
   SourceIncomplete: 600_000,
   NeedsApproval: 600_000,
@@ -43,6 +45,7 @@ export function computeStatus(input: StatusInput): Status {
       const entries = input.plan.entries.filter(entry => entry.assignment === sourced);
       const { metadata, spec } = sourced.assignment;
       const conditions = assignmentConditions({ sourced, entries, devices: byAddress, input });
+      const foreign = foreignOf(sourced, input);
       const before = input.previous?.assignments.find(found => found.name === metadata.name)?.conditions ?? [];
       return {
         name: metadata.name,
@@ -59,6 +62,7 @@ export function computeStatus(input: StatusInput): Status {
                 ready: isReadyFor(byAddress.get(address), metadata.name, entry.entry),
               })),
         ),
+        ...(foreign.length === 0 ? {} : { foreign }),
       };
     }),
     devices,

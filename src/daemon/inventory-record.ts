@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { type Address, compareAddresses, parseAddress } from '../api/address.ts';
 import type { HeldDevice, Inventory } from '../plan/inventory.ts';
 
-const VERSION = 1;
+/** 2 added `inPlace`; a record of version 1 is read as one of version 2 without it. */
+const VERSION = 2;
 
 const address: z.ZodType<Address> = z.string().transform((text, context) => {
   const parsed = parseAddress(text);
@@ -11,6 +12,11 @@ const address: z.ZodType<Address> = z.string().transform((text, context) => {
   context.issues.push({ code: 'custom', message: 'is not a PCI address', input: text });
   return z.NEVER;
 });
+
+const place = z.discriminatedUnion('at', [
+  z.strictObject({ at: z.enum(['host', 'assignable']) }),
+  z.strictObject({ at: z.literal('guest'), domid: z.int().nonnegative() }),
+]);
 
 const heldDevice: z.ZodType<HeldDevice> = z.strictObject({
   address,
@@ -20,9 +26,14 @@ const heldDevice: z.ZodType<HeldDevice> = z.strictObject({
   deletionPolicy: z.enum(['Assignable', 'Host', 'Orphan']),
   updatePolicy: z.enum(['Live', 'OnNextStart']),
   hostDriver: z.strictObject({ name: z.string(), bootId: z.string() }).exactOptional(),
+  inPlace: z.strictObject({ place, generation: z.string(), bootId: z.string() }).exactOptional(),
 });
 
-const envelope = z.strictObject({ version: z.literal(VERSION), checksum: z.string(), devices: z.array(z.unknown()) });
+const envelope = z.strictObject({
+  version: z.literal([1, VERSION]),
+  checksum: z.string(),
+  devices: z.array(z.unknown()),
+});
 const anyVersion = z.looseObject({ version: z.number() });
 
 /** Writes an inventory as text: versioned, and with a checksum over the devices, which are in order of address. */

@@ -49,7 +49,10 @@ function observedDevice(
     text: ids.describe(identity, progIf),
     ...(driver === undefined ? {} : { driver }),
     place,
-    settled: holders.every(each => isSettled(each.backend, each.device, typeOf(each.domid, domains))),
+    settled:
+      holders.length === 0
+        ? mark?.domid === undefined || !views.xenstore.domains.has(mark.domid)
+        : holders.every(each => isSettled(each.backend, each.device, typeOf(each.domid, domains))),
     resetMethods,
     uses: place.at === 'host' ? (views.uses.get(address) ?? []) : [],
     ...(dead === undefined ? {} : { dead }),

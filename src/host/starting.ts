@@ -1,7 +1,6 @@
 import { HostError } from '../controller/ports.ts';
 import type { Observed, ObservedDevice } from '../plan/observed.ts';
 import type { StartDevice, StartingDomain } from '../plan/start.ts';
-import { refilter } from './rebind.ts';
 import { lookAt, requireFree } from './checks.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
@@ -10,6 +9,7 @@ import { type Dom0, xenstoreView } from './dom0.ts';
 import { readBootId, readSysfs } from './observe.ts';
 import { XenbusState } from './pci-backend.ts';
 import { PciIds } from './pci-ids.ts';
+import { refilter } from './rebind.ts';
 import { PCIBACK } from './sysfs.ts';
 import { holdersOf, type XenstoreView } from './xenstore-view.ts';
 import { child, parseXml } from './xml.ts';

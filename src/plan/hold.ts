@@ -23,6 +23,7 @@ export type WaitReason =
   | 'NeedsApproval'
   | 'HeldByOther'
   | 'SharedInUse'
+  | 'Drifted'
   | 'Settling'
   | 'SourceIncomplete'
   | 'Suspended';

@@ -13,6 +13,16 @@ export interface HeldDevice {
   readonly updatePolicy: 'Live' | 'OnNextStart';
   /** The driver it had in dom0 before we took it, and the boot in which that was seen. */
   readonly hostDriver?: { readonly name: string; readonly bootId: string };
+  /** Under `driftPolicy: Report`: where it last was as its entry wants it. */
+  readonly inPlace?: PlaceMark;
+}
+
+/** A place in which a device was seen, and what made it the right one: this content of the manifest, in this boot. */
+export interface PlaceMark {
+  readonly place: { readonly at: 'host' | 'assignable' } | { readonly at: 'guest'; readonly domid: number };
+  /** The hash of the assignment. */
+  readonly generation: string;
+  readonly bootId: string;
 }
 
 export type Inventory = ReadonlyMap<Address, HeldDevice>;

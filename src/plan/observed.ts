@@ -52,7 +52,7 @@ export interface ObservedDevice {
   /** The dom0 driver that is bound now, `pciback` included. */
   readonly driver?: string;
   readonly place: Place;
-  /** False while xenstore shows that an attach or detach is still under way. */
+  /** False while xenstore shows that an attach or detach is still under way, also when no guest has it yet or any more. */
   readonly settled: boolean;
   /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */
   readonly resetMethods: readonly string[];

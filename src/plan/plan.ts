@@ -7,6 +7,8 @@ import { claimsByDomain, configureStep } from './configure.ts';
 import { detachTerms } from './detach-terms.ts';
 import type { DevicePlan } from './device-plan.ts';
 import { asGuest, attachVia, findDomain, holderOf } from './domains.ts';
+import { drifted, wasInPlace, withoutDrift } from './drift.ts';
+import { type ForeignDevice, foreignDevices } from './foreign.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
@@ -24,6 +26,8 @@ export interface Plan {
   readonly devices: ReadonlyMap<Address, DevicePlan>;
   /** Changes of stored definitions by domain UUID. */
   readonly configures: ReadonlyMap<string, ConfigureStep>;
+  /** What assigned domains have that is not ours, by domain UUID: shown, and never taken away for that. */
+  readonly foreign: ReadonlyMap<string, readonly ForeignDevice[]>;
   /** What must be on disk before the first step is taken. */
   readonly inventory: Inventory;
 }
@@ -43,12 +47,14 @@ export function plan(
   const claims = entries.flatMap(entry => entry.claims);
   const wished = planDevices(claims, inventory, situation, standing);
   const maxDetaches = source.policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT;
-  const devices = holdForApproval(wished, maxDetaches, standing.approved);
-  const configures = planConfigures(claims, devices, inventory, situation);
+  const planned = holdForApproval(wished, maxDetaches, standing.approved);
+  const asWanted = planConfigures(claims, planned, inventory, situation);
+  const { devices, configures } = leaveDrift(planned, asWanted, inventory, observed);
   return {
     entries,
     devices,
     configures,
+    foreign: foreignDevices(source.assignments, claims, inventory, observed),
     inventory: nextInventory({ devices, configures, inventory, situation }),
   };
 }
@@ -211,4 +217,32 @@ function planConfigures(
     return step === undefined ? [] : [[domain.uuid, step] as const];
   });
   return new Map(steps.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Leaves in stored definitions what others have changed there, where the claim says so, and says it of the device. */
+function leaveDrift(
+  planned: ReadonlyMap<Address, DevicePlan>,
+  configures: ReadonlyMap<string, ConfigureStep>,
+  inventory: Inventory,
+  observed: Observed,
+): Pick<Plan, 'devices' | 'configures'> {
+  const devices = new Map(planned);
+  const kept = [...configures].flatMap(([uuid, asWanted]) => {
+    const { step, left } = withoutDrift(asWanted, address => isSteady(planned.get(address), uuid, inventory, observed));
+    for (const address of left) {
+      const device = devices.get(address);
+      const fact = `${address} was in the stored definition of ${asWanted.domain.name} as wanted, and is not now`;
+      if (device !== undefined && device.hold === undefined) devices.set(address, { ...device, hold: drifted(fact) });
+    }
+    return step === undefined ? [] : [[uuid, step] as const];
+  });
+  return { devices, configures: new Map(kept) };
+}
+
+function isSteady(device: DevicePlan | undefined, uuid: string, inventory: Inventory, observed: Observed): boolean {
+  const claim = device?.followed;
+  if (claim === undefined || findDomain(observed, claim.assignment.assignment.spec.domain)?.uuid !== uuid) return false;
+  if (device?.hold?.reason === 'Drifted') return true;
+  const held = inventory.get(claim.address);
+  return device?.want !== undefined && wasInPlace(claim, device.want, { held, bootId: observed.bootId });
 }

@@ -2,6 +2,7 @@ import type { Address } from '../api/address.ts';
 import type { Claim } from './claims.ts';
 import type { DevicePlan } from './device-plan.ts';
 import { findDomain, holderOf, isHeldFor } from './domains.ts';
+import { nextMark } from './drift.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import { samePlace } from './observed.ts';
@@ -29,7 +30,7 @@ export function nextInventory({ devices, configures, inventory, situation }: Dec
     const record =
       claim === undefined
         ? stillHeld(device, held, leavingDefinition, situation)
-        : heldForClaim(claim, device, held, situation.observed);
+        : heldForClaim(claim, device, held, { configures, observed: situation.observed });
     if (record !== undefined) next.set(device.address, record);
   }
   return sameInventory(inventory, next) ? inventory : next;
@@ -53,9 +54,11 @@ function heldForClaim(
   claim: Claim,
   plan: DevicePlan,
   held: HeldDevice | undefined,
-  observed: Observed,
+  { configures, observed }: Pick<Decided, 'configures'> & Pick<Situation, 'observed'>,
 ): HeldDevice | undefined {
-  if (plan.want === undefined) return held;
+  const complete = !isConfigured(claim, configures, observed);
+  const inPlace = nextMark(claim, { ...plan, complete }, { held, bootId: observed.bootId });
+  if (plan.want === undefined) return held && withMark(held, inPlace);
   const device = observed.devices.get(claim.address);
   const { metadata, spec } = claim.assignment.assignment;
   const hostDriver = hostDriverOf(device, held, observed.bootId);
@@ -64,7 +67,7 @@ function heldForClaim(
   const before =
     held !== undefined && device !== undefined && isWithItsDomain(held, device, observed) ? held : undefined;
   const leaves = before !== undefined && before.domain.uuid !== domain.uuid ? before : undefined;
-  return {
+  const record = {
     address: claim.address,
     assignment: metadata.name,
     entry: claim.entry.name,
@@ -73,6 +76,17 @@ function heldForClaim(
     updatePolicy: leaves?.updatePolicy ?? spec.updatePolicy,
     ...(hostDriver === undefined ? {} : { hostDriver }),
   };
+  return withMark(record, inPlace);
+}
+
+function withMark({ inPlace: _, ...record }: HeldDevice, inPlace: HeldDevice['inPlace']): HeldDevice {
+  return inPlace === undefined ? record : { ...record, inPlace };
+}
+
+function isConfigured({ assignment, address }: Claim, configures: Decided['configures'], observed: Observed): boolean {
+  const domain = findDomain(observed, assignment.assignment.spec.domain);
+  const step = domain && configures.get(domain.uuid);
+  return step !== undefined && (step.remove.includes(address) || step.add.some(({ device }) => device === address));
 }
 
 function domainOf(claim: Claim, observed: Observed): HeldDevice['domain'] {

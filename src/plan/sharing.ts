@@ -48,7 +48,10 @@ export function takeTurns(
   if (claims.length === 1 || first.conflict !== undefined) return turnOf(first, sharers);
   sharers.sort((a, b) => compare(nameOf(a.claim), nameOf(b.claim)));
   const place = situation.observed.devices.get(first.address)?.place;
-  const next = sharers.find(({ domain }) => hasIt(domain, place)) ?? firstStarted(sharers.filter(isInLine));
+  const next =
+    sharers.find(({ domain }) => hasIt(domain, place)) ??
+    sharers.find(({ want }) => want.hold?.reason === 'Drifted') ??
+    firstStarted(sharers.filter(isInLine));
   return next === undefined ? betweenTurns(sharers) : turnFor(next, sharers, place);
 }
 

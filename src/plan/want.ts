@@ -1,5 +1,7 @@
+import type { PCIAssignment } from '../api/manifest.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
+import { placeDrift } from './drift.ts';
 import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from './guards.ts';
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
@@ -34,6 +36,11 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
   if (source.policyUnknown === true && held === undefined) return { hold: POLICY_UNKNOWN };
   const domain = findDomain(observed, spec.domain);
   const want = domain === undefined ? wantWithoutDomain(claim, held, observed) : wantForDomain(claim, domain, device);
+  const { bootId } = observed;
+  const goal =
+    domain?.domid === undefined ? want.place : ({ at: 'guest', domid: domain.domid, domain: domain.name } as const);
+  const drift = want.place && goal && placeDrift(claim, goal, device, { held, bootId });
+  if (drift !== undefined) return { hold: drift };
   return mayBeTaken(device, mayLeave(device, want, held, situation), situation);
 }
 
@@ -167,43 +174,67 @@ function isAttachedByUs(device: ObservedDevice, holder: ObservedDomain, held: He
   return holder.live.some(entry => entry.address === device.address && isOurs(entry));
 }
 
-/** Keeps a device with its present guest unless we gave it, or that guest's own assignment says what it may have. */
+/** Keeps a device where it is while that is not ours to change, or changes by itself. */
 function mayLeave(device: ObservedDevice, want: Want, held: HeldDevice | undefined, situation: Situation): Want {
   const { place } = device;
-  const leaves =
-    place.at === 'guest' &&
-    want.place !== undefined &&
-    !(want.place.at === 'guest' && want.place.domid === place.domid);
-  if (!leaves) return want;
+  if (want.place === undefined || samePlace(place, want.place)) return want;
+  const hold = place.at === 'guest' ? guestKeeps(device, place, held, situation) : onItsWay(device, situation);
+  return hold === undefined ? want : { hold };
+}
+
+/** Why a guest keeps a device: we did not give it, and that guest's own assignment does not say what it may have. */
+function guestKeeps(
+  device: ObservedDevice,
+  place: Place & { readonly at: 'guest' },
+  held: HeldDevice | undefined,
+  situation: Situation,
+): Hold | undefined {
   const holder = holderOf(situation.observed, place);
-  if (holder?.crashed === true) return { hold: crashed(holder) };
+  if (holder?.crashed === true) return crashed(holder);
   if (holder === undefined || holder.state === 'changing') {
-    return { hold: wait('DomainChanging', `${place.domain} has ${device.address} and is starting or stopping`) };
+    return wait('DomainChanging', `${place.domain} has ${device.address} and is starting or stopping`);
   }
-  const assigned = policiesFor(holder, situation);
-  if (!isAttachedByUs(device, holder, held) && assigned.length === 0) {
-    const message = `${holder.name} has ${device.address}, and not from us; detach it there or name that domain`;
-    return { hold: wait('HeldByOther', message) };
+  const assigned = specsFor(holder, situation);
+  if (!isAttachedByUs(device, holder, held) && assigned.every(spec => spec.driftPolicy === 'Report')) {
+    const fact = `${holder.name} has ${device.address}, and not from us`;
+    const next =
+      assigned.length === 0
+        ? 'detach it there or name that domain'
+        : 'detach it there, or set driftPolicy: Correct in an assignment for that domain';
+    return wait('HeldByOther', `${fact}; ${next}`);
   }
   const remembered = held !== undefined && isHeldFor(held, holder) ? [held.updatePolicy] : [];
-  const policies = assigned.length > 0 ? assigned : remembered;
+  const policies = assigned.length > 0 ? assigned.map(spec => spec.updatePolicy) : remembered;
   if (policies.includes('OnNextStart')) {
     const message = `${device.address} leaves ${holder.name} when that domain stops (updatePolicy: OnNextStart)`;
-    return { hold: wait('NeedsRestart', message) };
+    return wait('NeedsRestart', message);
   }
   // It could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
   if (holder.state === 'paused') {
-    return { hold: wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`) };
+    return wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`);
   }
   // How many may be taken, and how a guest is told, is not known either.
-  if (situation.source.policyUnknown === true) return { hold: POLICY_UNKNOWN };
-  return want;
+  return situation.source.policyUnknown === true ? POLICY_UNKNOWN : undefined;
 }
 
-/** The update policies of all assignments in force for a domain. */
-function policiesFor(holder: ObservedDomain, { observed, source }: Situation): ('Live' | 'OnNextStart')[] {
+/**
+ * Whether somebody is giving a free device to a guest, or still taking it from one: libxl's mark is set first and taken
+ * away last, and libvirt lets go of a domain's devices only when it has seen it end.
+ */
+function onItsWay(device: ObservedDevice, { observed }: Situation): Hold | undefined {
+  const isIn = ({ live }: ObservedDomain): boolean => live.some(entry => entry.address === device.address);
+  const changing = observed.domains.find(domain => domain.state === 'changing' && isIn(domain));
+  if (changing !== undefined) {
+    const message = `${changing.name} is starting or stopping, and libvirt counts ${device.address} as its`;
+    return wait('DomainChanging', message);
+  }
+  if (device.settled) return undefined;
+  return wait('Settling', `${device.address} is being given to a guest or taken from one`);
+}
+
+/** The specs of all assignments in force for a domain. */
+function specsFor(holder: ObservedDomain, { observed, source }: Situation): PCIAssignment['spec'][] {
   return source.assignments
     .map(({ assignment }) => assignment.spec)
-    .filter(spec => !spec.suspend && findDomain(observed, spec.domain)?.uuid === holder.uuid)
-    .map(spec => spec.updatePolicy);
+    .filter(spec => !spec.suspend && findDomain(observed, spec.domain)?.uuid === holder.uuid);
 }

@@ -86,9 +86,25 @@ export const ATTACHING: readonly ContractCase[] = [
       await world.running('red');
       await give(world, world.first, 'red', { permissive: true });
       assert.equal((await deviceNow(world, world.first)).permissive, true);
+      assert.equal((await deviceNow(world, world.first)).unfiltered, true);
       await takeBack(world, world.first, 'red');
+      assert.equal((await deviceNow(world, world.first)).unfiltered, true, 'it outlives the guest');
       await give(world, world.first, 'red');
       assert.equal((await deviceNow(world, world.first)).permissive, false);
+      assert.equal((await deviceNow(world, world.first)).unfiltered, undefined);
+    },
+  },
+  {
+    name: 'a rebind ends permissive, and keeps the device assignable and its driver known',
+    async run(world) {
+      await world.running('red');
+      const driver = await world.driverOf(world.first);
+      await give(world, world.first, 'red', { permissive: true });
+      await takeBack(world, world.first, 'red');
+      await take(world, { verb: 'rebind', device: world.first });
+      const device = await deviceNow(world, world.first);
+      assert.deepEqual([device.place, device.unfiltered, device.homeDriver], [{ at: 'assignable' }, undefined, driver]);
+      assert.match((await world.xl('pci-assignable-list')).stdout, new RegExp(`${world.first}`));
     },
   },
   {

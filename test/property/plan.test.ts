@@ -150,6 +150,7 @@ const assignmentArb = (index: number): fc.Arbitrary<SourcedAssignment> =>
       updatePolicy: fc.constantFrom('Live', 'Live', 'OnNextStart' as const),
       whenStopped: fc.constantFrom('Assignable', 'Host' as const),
       deletionPolicy: fc.constantFrom('Assignable', 'Host', 'Orphan' as const),
+      driftPolicy: fc.constantFrom('Correct', 'Correct', 'Report' as const),
       suspend: fc.constantFrom(false, false, false, true),
       expected: fc.constantFrom(undefined, '10d3', '10fb'),
     })
@@ -354,6 +355,67 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
     );
   });
 
+  test('losing the record at any moment loses no device, and lets go of nothing that no entry names', () => {
+    fc.assert(
+      fc.property(...anyWorld, fc.nat(8), (world, desired, held, standing, stop) => {
+        const part = follow(world, desired, held, standing, stop);
+        const rest = follow(part.world, desired, new Map(), standing);
+        const named = new Set(rest.decided.entries.flatMap(({ claims }) => claims.map(claim => claim.address)));
+        for (const step of rest.taken) {
+          const touched =
+            step.verb === 'configure' ? [...step.add.map(added => added.device), ...step.remove] : [step.device];
+          expect(touched.filter(at => !named.has(at))).toEqual([]);
+        }
+        const kept = [...plan(part.world, desired, part.inventory, standing).devices.values()].filter(
+          ({ have, want, claims }) =>
+            claims.length > 0 && have !== undefined && want !== undefined && samePlace(have, want),
+        );
+        for (const { address: at, have } of kept) {
+          expect(rest.taken.filter(step => step.verb === 'detach' && step.device === at)).toEqual([]);
+          if (have?.at === 'guest') expect(rest.world.devices.get(at)?.place).toEqual(have);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('what others change of a device that was in place under driftPolicy Report is shown and left', () => {
+    fc.assert(
+      fc.property(
+        ...anyWorld,
+        fc.array(placeArb, { minLength: 4, maxLength: 4 }),
+        (world, desired, held, standing, moved) => {
+          const { world: settled, inventory } = follow(world, desired, held, standing);
+          const running = new Set(settled.domains.map(item => item.domid));
+          const meddled = [...settled.devices.values()].map((found, index) => {
+            const place = moved[index] ?? found.place;
+            return place.at === 'guest' && !running.has(place.domid) ? found : { ...found, place };
+          });
+          const after = plan(
+            { ...settled, devices: new Map(meddled.map(item => [item.address, item])) },
+            desired,
+            inventory,
+            standing,
+          );
+          const drifted = [...after.devices.values()].filter(({ address: at, have, followed }) => {
+            const mark = inventory.get(at);
+            const before = settled.devices.get(at)?.place;
+            const same = have !== undefined && before !== undefined && samePlace(have, before);
+            return (
+              mark?.inPlace !== undefined && !same && followed?.assignment.assignment.metadata.name === mark.assignment
+            );
+          });
+          for (const { address: at, steps, hold } of drifted) {
+            expect(steps).toEqual([]);
+            expect(['Drifted', 'DomainChanging', 'DomainPaused']).toContain(hold?.reason);
+            expect(after.inventory.get(at)).toEqual(inventory.get(at));
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
   test('of several that share a device, the one that has it keeps it, and all others that run are told so', () => {
     fc.assert(
       fc.property(...anyWorld, (world, desired, held, standing) => {
@@ -374,8 +436,8 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
 
   test('at its end no device of ours is permissive on pciback, or in a guest without a reason, unless its entry says so', () => {
     fc.assert(
-      fc.property(...anyWorld, (world, desired, held) => {
-        const { world: end, decided } = follow(world, desired, held);
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const { world: end, decided } = follow(world, desired, held, standing);
         const resting = [...decided.devices.values()].filter(({ want }) => want !== undefined && want.at !== 'host');
         for (const { address: at, followed, want, hold } of resting) {
           const unfiltered = end.devices.get(at)?.unfiltered === true;

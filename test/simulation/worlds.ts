@@ -52,6 +52,7 @@ export function randomSource(random: Random): SourceSnapshot {
       updatePolicy: random.chance(0.1) ? 'OnNextStart' : 'Live',
       whenStopped: random.chance(0.3) ? 'Host' : 'Assignable',
       deletionPolicy: random.pick(['Assignable', 'Host', 'Orphan']),
+      driftPolicy: random.chance(0.3) ? 'Report' : 'Correct',
       suspend: random.chance(0.05),
     });
   });

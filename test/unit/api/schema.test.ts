@@ -106,10 +106,6 @@ describe('an assignment', () => {
     `);
   });
 
-  it.each([[{ driftPolicy: 'Report' }]])('is refused, not half obeyed, with %j', spec => {
-    expect(complaints(assignment(spec))).toEqual([expect.stringMatching(/^NotSupported spec\.\S+: .*not supported/)]);
-  });
-
   it('may be for some hosts', () => {
     const hosts = ['Dom0-A', '*.example.org', '0123456789abcdef0123456789abcdef'];
     for (const object of [assignment({ hosts }), policy({ hosts })]) {

@@ -16,8 +16,9 @@ const HELD: HeldDevice = {
   deletionPolicy: 'Host',
   updatePolicy: 'Live',
   hostDriver: { name: 'e1000e', bootId: 'b-1' },
+  inPlace: { place: { at: 'guest', domid: 7 }, generation: 'h-1', bootId: 'b-1' },
 };
-const { hostDriver: _, ...rest } = HELD;
+const { hostDriver: _, inPlace: __, ...rest } = HELD;
 const OTHER: HeldDevice = { ...rest, address: address('10000:01:00.0'), domain: { name: 'evil"\n\u001b' } };
 const INVENTORY: Inventory = new Map([HELD, OTHER].map(device => [device.address, device]));
 
@@ -107,8 +108,15 @@ describe('the record', () => {
     );
   });
 
+  test('of the version before is read', () => {
+    const inventory = new Map([[OTHER.address, OTHER]]);
+    const text = encodeInventory(inventory).replace('"version": 2', '"version": 1');
+    expect(text).toContain('"version": 1');
+    expect(decodeInventory(text)).toEqual(inventory);
+  });
+
   test.each([
-    ['{"version":2,"anything":1}', 'was written by a newer xenpci (version 2 of the format, known is 1)'],
+    ['{"version":3,"anything":1}', 'was written by a newer xenpci (version 3 of the format, known is 2)'],
     ['[]', 'is not a record of xenpci'],
     ['{"version":1,"checksum":"","devices":[]}', 'does not match its checksum'],
     ['', 'is cut off or is not JSON'],
