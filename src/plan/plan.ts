@@ -163,7 +163,7 @@ function terms(
       ? {}
       : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),
     ...(taker === undefined ? {} : { taker }),
-    refilter: device.unfiltered === true && claim?.entry.permissive !== true,
+    refilter: device.unfiltered === true && device.dead === undefined && claim?.entry.permissive !== true,
     ...(driver === undefined ? {} : { driver }),
   };
 }

@@ -443,7 +443,8 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
           const unfiltered = end.devices.get(at)?.unfiltered === true;
           const wanted = followed?.entry.permissive === true;
           if (want?.at === 'guest') expect([unfiltered === wanted, hold !== undefined]).toContain(true);
-          else expect(unfiltered && !wanted).toBe(false);
+          // A dead card is touched no more than it has to be.
+          else expect(unfiltered && !wanted && end.devices.get(at)?.dead === undefined).toBe(false);
         }
       }),
       runs,
