@@ -1,8 +1,9 @@
 import type { Address } from '../api/address.ts';
 import type { RebindStep } from '../plan/step.ts';
-import { lookAt, refusal, requireFree } from './checks.ts';
+import { lookAt, refusal, requireCard, requireFree } from './checks.ts';
 import type { Dom0 } from './dom0.ts';
 import { unassign } from './release.ts';
+import { unlessStarting } from './step-lock.ts';
 import { PCIBACK } from './sysfs.ts';
 
 /**
@@ -10,11 +11,14 @@ import { PCIBACK } from './sysfs.ts';
  * guest only when it loses the device.
  * @throws {HostError}
  */
-export async function rebind(dom0: Dom0, { device: address }: RebindStep, signal: AbortSignal): Promise<void> {
-  const look = await lookAt(dom0, address, signal);
-  requireFree(look);
-  if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
-  await refilter(dom0, address, signal);
+export async function rebind(dom0: Dom0, { device: address, card }: RebindStep, signal: AbortSignal): Promise<void> {
+  await unlessStarting(dom0, address, signal, async () => {
+    const look = await lookAt(dom0, address, signal);
+    requireCard(card, look);
+    requireFree(look);
+    if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
+    await refilter(dom0, address, signal);
+  });
 }
 
 /**

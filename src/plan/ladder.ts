@@ -25,7 +25,7 @@ export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep
   const { device, card, holder, taker, driver, allow = [] } = terms;
   const expected = card === undefined ? {} : { card };
   const refilter: DeviceStep[] =
-    want.at === 'assignable' && terms.refilter === true ? [{ verb: 'rebind', device }] : [];
+    want.at === 'assignable' && terms.refilter === true ? [{ verb: 'rebind', device, ...expected }] : [];
   if (samePlace(have, want)) return refilter;
   const steps: DeviceStep[] = [];
   if (have.at === 'guest' && holder !== undefined) steps.push({ verb: 'detach', device, ...holder });

@@ -12,6 +12,7 @@ import { type ForeignDevice, foreignDevices } from './foreign.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import { isToForget } from './refilter.ts';
 import { nextInventory } from './remember.ts';
 import { splitDevices } from './shared-slot.ts';
 import { type Bystander, takeTurns } from './sharing.ts';
@@ -163,7 +164,7 @@ function terms(
       ? {}
       : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),
     ...(taker === undefined ? {} : { taker }),
-    refilter: device.unfiltered === true && device.dead === undefined && claim?.entry.permissive !== true,
+    refilter: isToForget(device, claim, situation),
     ...(driver === undefined ? {} : { driver }),
   };
 }

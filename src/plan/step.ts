@@ -35,6 +35,7 @@ export interface BindStep {
 export interface RebindStep {
   readonly verb: 'rebind';
   readonly device: Address;
+  readonly card?: Card;
 }
 
 /** assignable to guest. */

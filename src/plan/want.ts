@@ -48,7 +48,9 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
 function mayBeTaken(device: ObservedDevice, want: Want, situation: Situation): Want {
   const { place } = want;
   if (device.dead !== undefined) return wantOfDead(device, want);
-  if (place === undefined || place.at === 'host' || samePlace(place, device.place)) return want;
+  // On its way down from a guest nothing is taken from the host, and nobody is given anything.
+  const leavesGuest = place?.at === 'assignable' && device.place.at === 'guest';
+  if (place === undefined || place.at === 'host' || leavesGuest || samePlace(place, device.place)) return want;
   const refusal = takingGuard(device, situation);
   return refusal === undefined ? want : { hold: refusal };
 }
@@ -221,7 +223,7 @@ function guestKeeps(
  * Whether somebody is giving a free device to a guest, or still taking it from one: libxl's mark is set first and taken
  * away last, and libvirt lets go of a domain's devices only when it has seen it end.
  */
-function onItsWay(device: ObservedDevice, { observed }: Situation): Hold | undefined {
+export function onItsWay(device: ObservedDevice, { observed }: Situation): Hold | undefined {
   const isIn = ({ live }: ObservedDomain): boolean => live.some(entry => entry.address === device.address);
   const changing = observed.domains.find(domain => domain.state === 'changing' && isIn(domain));
   if (changing !== undefined) {

@@ -69,6 +69,14 @@ describe('without an IOMMU', () => {
     ]);
   });
 
+  test('a device leaves a guest as it would with one, and goes into no other', () => {
+    const inBlue = { ...blue, live: [ours(address(NIC))] };
+    const absent = { ...observed([device(NIC, IN_BLUE)], [red, inBlue]), iommu: { state: 'absent' } as const };
+    expect(inWords(absent)).toEqual([expect.stringMatching(/^Xen has no IOMMU/)]);
+    const stopped = domain('red', { stored: { hostdevs: [ours(address(NIC))], passthrough: true } });
+    expect(inWords({ ...absent, domains: [stopped, inBlue] })).toEqual(['detach 0000:01:00.0 from blue']);
+  });
+
   test('that it is not known is no reason to take anything, nor to take it away', () => {
     const unknown = { ...world, iommu: { state: 'unknown', why: 'xl info failed' } as const };
     expect(inWords(unknown)).toEqual([

@@ -60,6 +60,12 @@ describe('permissive that an earlier guest left behind', () => {
     expect(words(observed([left], [wanting]), { permissive: true })).toEqual([]);
   });
 
+  test('is left while somebody is giving the device to a guest, or taking it from one', () => {
+    expect(words(observed([{ ...left, settled: false }], [off]), {})).toEqual([]);
+    const starting = domain('blue', { state: 'changing', live: [ours(address(NIC))] });
+    expect(words(observed([left], [off, starting]), {})).toEqual([]);
+  });
+
   test('ends with the attach to the next guest', () => {
     expect(words(observed([left], [{ ...off, domid: 1, state: 'running' }]), {})).toEqual([
       'attach 0000:01:00.0 to red',

@@ -13,6 +13,8 @@ const ASSIGNABLE: Place = { at: 'assignable' };
 const NONE: Inventory = new Map();
 const RED = 'red has 0000:01:00.0, which it shares with blue; it is free again when red stops';
 
+const bare = { hostdevs: [], passthrough: true };
+
 type Spec = Partial<PCIAssignment['spec']>;
 
 function shared(name: string, more: Partial<DeviceEntry> = {}, spec: Spec = {}): SourcedAssignment {
@@ -112,13 +114,26 @@ describe('domains that share a device', () => {
     expect(decide(observed([device(NIC, HOST)], off), mixed)).toContain('bind 0000:01:00.0 to pciback');
   });
 
+  test('without an IOMMU it leaves a guest for the place where it then stays', () => {
+    const desired = source([
+      shared('green'),
+      shared('blue', {}, { whenStopped: 'Host' }),
+      assignment('red', 'red', []),
+    ]);
+    const inRed = device(NIC, inGuest('red', 3));
+    const domains = [guest('green'), guest('blue', undefined, { stored: bare }), domain('red', { domid: 3 })];
+    const world: Observed = { ...observed([inRed], domains), iommu: { state: 'absent' } };
+    const steps = nextSteps(plan(world, desired, NONE));
+    expect(planSteps(plan(world, desired, NONE)).map(stepText)).toEqual(['detach 0000:01:00.0 from red (through xl)']);
+    expect(planSteps(plan(steps.reduce(applied, world), desired, NONE))).toEqual([]);
+  });
+
   test('one that must not be missing has it in its definition always; one that it may be missing from never', () => {
-    const bare = { stored: { hostdevs: [], passthrough: true } };
     const desired = source([shared('red'), shared('blue', { whenMissing: 'Ignore' })]);
     const world = observed([device(NIC, inGuest('red', 3))], [guest('red', 3), guest('blue')]);
     expect(decide(world, desired)[0]).toBe('configure blue: remove 0000:01:00.0');
     expect(
-      decide(observed([device(NIC, ASSIGNABLE)], [guest('red', undefined, bare), guest('blue')]), desired),
+      decide(observed([device(NIC, ASSIGNABLE)], [guest('red', undefined, { stored: bare }), guest('blue')]), desired),
     ).toEqual(expect.arrayContaining(['configure red: add 0000:01:00.0', 'configure blue: remove 0000:01:00.0']));
   });
 
