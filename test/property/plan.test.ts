@@ -407,7 +407,7 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
           });
           for (const { address: at, steps, hold } of drifted) {
             expect(steps).toEqual([]);
-            expect(['Drifted', 'DomainChanging', 'DomainPaused']).toContain(hold?.reason);
+            expect(['Drifted', 'DomainChanging', 'DomainCrashed', 'DomainPaused']).toContain(hold?.reason);
             expect(after.inventory.get(at)).toEqual(inventory.get(at));
           }
         },
