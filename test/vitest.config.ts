@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 const config: ViteUserConfig = defineConfig({
@@ -5,6 +6,8 @@ const config: ViteUserConfig = defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/{unit,property,simulation,contract,golden}/**/*.test.ts'],
     testTimeout: 30_000,
+    // Vitest leaves one processor idle, which on two is half of the machine.
+    maxWorkers: availableParallelism(),
     reporters: ['default', new URL('left-out.ts', import.meta.url).pathname],
   },
 });

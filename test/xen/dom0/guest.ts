@@ -16,6 +16,8 @@ export interface GuestSpec {
   readonly by?: 'libvirt' | 'xl';
   /** XML put inside `<devices>` (libvirt only). */
   readonly devices?: string;
+  /** What becomes of it when its kernel crashes; default destroy. */
+  readonly onCrash?: 'destroy' | 'preserve' | 'restart';
 }
 
 /** A PCI device as a guest sees it. `id` is `vendor:device`; `bound`: a driver of the guest has it. */
@@ -148,14 +150,26 @@ export class Guest {
     assert.doesNotMatch(command, /\n/, 'one line at a time');
     commands += 1;
     const id = `command-${commands}`;
-    const tty = (await succeed('xenstore-read', [`/local/domain/${await this.id()}/console/tty`])).trim();
-    const terminal = await open(tty, 'r+');
-    await terminal.write(`${id} ${command}\n`).finally(() => terminal.close());
+    await this.#type(`${id} ${command}`);
     const end = await this.#console.waitFor(new RegExp(`^GUEST ${id}= (\\d+)[\\n[]`, 'm'), ms);
     const lines = [...(await this.#console.text()).matchAll(new RegExp(`^GUEST ${id}\\| (.*)$`, 'gm'))];
     const output = lines.map(([, line = '']) => line.replace(KERNEL_MESSAGE, '')).join('\n');
     if (end[1] !== '0') throw new Error(`in guest ${this.name}: ${command}: exit code ${end[1]}\n${output}`);
     return output;
+  }
+
+  /** Makes the guest's kernel panic, and waits until it has said so. @param ms how long that may take. */
+  async crash(ms = 60_000): Promise<void> {
+    const console = await this.#console.sinceNow();
+    await this.#type('crash echo c > /proc/sysrq-trigger');
+    await console.waitFor(/sysrq: Trigger a crash/, ms);
+  }
+
+  /** Types a line on the guest's console. */
+  async #type(line: string): Promise<void> {
+    const tty = (await succeed('xenstore-read', [`/local/domain/${await this.id()}/console/tty`])).trim();
+    const terminal = await open(tty, 'r+');
+    await terminal.write(`${line}\n`).finally(() => terminal.close());
   }
 
   /** Waits until no domain of that name runs. @throws Error after `ms`. */
@@ -192,7 +206,13 @@ const CMDLINE = 'console=hvc0 panic=1 swiotlb=4096';
  * `e820_host`: without it, or `iommu=soft` inside the guest, a PV guest with Linux 6.6 or newer has no xen-swiotlb and
  * every DMA of a device attached later faults. xl sets it by itself for a domain that is created with a device.
  */
-function definition({ name, passthrough = true, memoryMiB = 128, devices = '' }: GuestSpec): string {
+function definition({
+  name,
+  passthrough = true,
+  memoryMiB = 128,
+  devices = '',
+  onCrash = 'destroy',
+}: GuestSpec): string {
   const features = "<features><xen><e820_host state='on'/><passthrough state='on'/></xen></features>";
   return `<domain type='xen'>
   <name>${name}</name>
@@ -205,13 +225,13 @@ function definition({ name, passthrough = true, memoryMiB = 128, devices = '' }:
     <cmdline>${CMDLINE}</cmdline>
   </os>
   ${passthrough ? features : ''}
-  <on_crash>destroy</on_crash>
+  <on_crash>${onCrash}</on_crash>
   <devices>${devices}<console type='pty'><target type='xen' port='0'/></console></devices>
 </domain>
 `;
 }
 
-function xlConfig({ name, passthrough = true, memoryMiB = 128 }: GuestSpec): string {
+function xlConfig({ name, passthrough = true, memoryMiB = 128, onCrash = 'destroy' }: GuestSpec): string {
   const features = 'passthrough="enabled"\ne820_host=1\n';
   return `name="${name}"
 type="pv"
@@ -219,6 +239,6 @@ memory=${memoryMiB}
 kernel="/lab/vmlinuz"
 ramdisk="/lab/guest.cpio.gz"
 cmdline="${CMDLINE}"
-${passthrough ? features : ''}on_crash="destroy"
+${passthrough ? features : ''}on_crash="${onCrash}"
 `;
 }
