@@ -6,6 +6,7 @@ import { nextMark } from './drift.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import { samePlace } from './observed.ts';
+import { recordOf } from './record.ts';
 import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
 import { wantOfHeld } from './want.ts';
@@ -60,23 +61,13 @@ function heldForClaim(
   const inPlace = nextMark(claim, { ...plan, complete }, { held, bootId: observed.bootId });
   if (plan.want === undefined) return held && withMark(held, inPlace);
   const device = observed.devices.get(claim.address);
-  const { metadata, spec } = claim.assignment.assignment;
-  const hostDriver = hostDriverOf(device, held, observed.bootId);
   // As long as the guest before has it, the record must go on saying that it has it from us.
   const domain = domainOf(claim, observed);
   const before =
     held !== undefined && device !== undefined && isWithItsDomain(held, device, observed) ? held : undefined;
   const leaves = before !== undefined && before.domain.uuid !== domain.uuid ? before : undefined;
-  const record = {
-    address: claim.address,
-    assignment: metadata.name,
-    entry: claim.entry.name,
-    domain: leaves?.domain ?? domain,
-    deletionPolicy: spec.deletionPolicy,
-    updatePolicy: leaves?.updatePolicy ?? spec.updatePolicy,
-    ...(hostDriver === undefined ? {} : { hostDriver }),
-  };
-  return withMark(record, inPlace);
+  const record = recordOf(claim, leaves?.domain ?? domain, { device, held, bootId: observed.bootId });
+  return withMark(leaves === undefined ? record : { ...record, updatePolicy: leaves.updatePolicy }, inPlace);
 }
 
 function withMark({ inPlace: _, ...record }: HeldDevice, inPlace: HeldDevice['inPlace']): HeldDevice {
@@ -99,16 +90,6 @@ function domainOf(claim: Claim, observed: Observed): HeldDevice['domain'] {
 function isWithItsDomain(held: HeldDevice, device: ObservedDevice, observed: Observed): boolean {
   const holder = holderOf(observed, device.place);
   return holder !== undefined && isHeldFor(held, holder);
-}
-
-function hostDriverOf(
-  device: ObservedDevice | undefined,
-  held: HeldDevice | undefined,
-  bootId: string,
-): HeldDevice['hostDriver'] {
-  if (device?.place.at !== 'host' || device.driver === undefined) return held?.hostDriver;
-  if (held?.hostDriver?.name === device.driver) return held.hostDriver;
-  return { name: device.driver, bootId };
 }
 
 function sameInventory(a: Inventory, b: Inventory): boolean {

@@ -5,6 +5,7 @@ import { isHeldFor, isOurs } from './domains.ts';
 import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain } from './observed.ts';
+import { recordOf } from './record.ts';
 
 /** A domain that libvirt is about to start, with the devices that it is to be created with. */
 export interface StartingDomain {
@@ -152,7 +153,8 @@ function judgeClaimed(hostdev: HostdevEntry, device: ObservedDevice, claim: Clai
   if (look.source.policyUnknown === true && held === undefined) {
     return refuse(`a manifest that cannot be read may protect ${address}; correct it (xenpci validate shows where)`);
   }
-  const record = recordOf(claim, device, held, look);
+  const { name, uuid } = look.starting;
+  const record = recordOf(claim, { name, uuid }, { device, held, bootId: look.observed.bootId });
   return { verdict: 'go', devices: [{ device: address, permissive, record }] };
 }
 
@@ -175,26 +177,6 @@ function judgeUnnamed(
   const why = source.complete ? 'no manifest gives it to this domain' : 'not every manifest can be read';
   const remedy = source.complete ? `remove it (virsh edit ${starting.name})` : 'xenpci validate shows which';
   return refuse(`${address} is with dom0 (driver ${device.driver ?? 'none'}) and ${why}; ${remedy}`);
-}
-
-/** As a running controller remembers it. */
-function recordOf(claim: Claim, device: ObservedDevice, held: HeldDevice | undefined, look: Look): HeldDevice {
-  const { metadata, spec } = claim.assignment.assignment;
-  const { name, uuid } = look.starting;
-  const { driver } = device;
-  const hostDriver =
-    driver === undefined || driver === held?.hostDriver?.name
-      ? held?.hostDriver
-      : { name: driver, bootId: look.observed.bootId };
-  return {
-    address: claim.address,
-    assignment: metadata.name,
-    entry: claim.entry.name,
-    domain: { name, uuid },
-    deletionPolicy: spec.deletionPolicy,
-    updatePolicy: spec.updatePolicy,
-    ...(hostDriver === undefined ? {} : { hostDriver }),
-  };
 }
 
 function refuse(message: string): StartDecision {
