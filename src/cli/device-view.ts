@@ -43,11 +43,15 @@ function identityPart(field: string, value: string | undefined): string[] {
 }
 
 function showViews(screen: Screen, look: Survey, device: ObservedDevice): void {
-  const { place, present, driver, homeDriver, permissive, divergence } = device;
+  const { place, present, driver, homeDriver, permissive, divergence, guestAddress } = device;
   const { live, stored } = viewsOf(look, device);
   const home = homeDriver === undefined || homeDriver === driver ? '' : ` (in dom0 before: ${homeDriver})`;
   screen.field('Place', present ? placeText(place) : tone('vanished from the bus', 'bad'));
-  screen.field('xenstore', place.at === 'guest' ? `${place.domain} (domain id ${place.domid})` : 'no guest has it');
+  const there = guestAddress === undefined ? '' : `, which sees it at ${guestAddress}`;
+  screen.field(
+    'xenstore',
+    place.at === 'guest' ? `${place.domain} (domain id ${place.domid})${there}` : 'no guest has it',
+  );
   screen.field('libvirt live', live.join(', '));
   screen.field('libvirt stored', stored.join(', '));
   screen.field('Driver', driver === undefined ? undefined : `${driver}${home}`);

@@ -36,6 +36,7 @@ export function deviceObject(survey: Survey, device: ObservedDevice): ApiObject 
       resetMethods,
       permissive,
       place,
+      guestAddress: device.guestAddress,
       views: viewsOf(survey, device),
       divergence: device.divergence,
       entry: name === undefined || !present ? undefined : { name, path, identity },

@@ -2,7 +2,7 @@ import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
 import { divergence } from './divergence.ts';
-import { isSettled } from './pci-backend.ts';
+import { guestAddress, isSettled } from './pci-backend.ts';
 import type { PciIds } from './pci-ids.ts';
 import { chainToPath } from './pci-path.ts';
 import { PCIBACK, type SysfsDevice } from './sysfs.ts';
@@ -39,6 +39,7 @@ function observedDevice(
   // xenstore contradicting itself: the toolstack's mark decides.
   const holder = holders.find(({ domid }) => domid === mark?.domid) ?? holders[0];
   const place = placeOf(holder, driver, views.xenstore);
+  const seenAt = holder && guestAddress(holder.device, typeOf(holder.domid, domains));
   const dead = deathOf(device, holders);
   const doubt = divergence(address, holders, mark, views.xenstore, domains);
   return {
@@ -49,6 +50,7 @@ function observedDevice(
     text: ids.describe(identity, progIf),
     ...(driver === undefined ? {} : { driver }),
     place,
+    ...(seenAt === undefined ? {} : { guestAddress: seenAt }),
     settled:
       holders.length === 0
         ? mark?.domid === undefined || !views.xenstore.domains.has(mark.domid)

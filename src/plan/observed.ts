@@ -52,6 +52,8 @@ export interface ObservedDevice {
   /** The dom0 driver that is bound now, `pciback` included. */
   readonly driver?: string;
   readonly place: Place;
+  /** Where the guest that has it sees it; the backend's word, not the guest's. */
+  readonly guestAddress?: Address;
   /** False while xenstore shows that an attach or detach is still under way, also when no guest has it yet or any more. */
   readonly settled: boolean;
   /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */

@@ -81,7 +81,7 @@ describe('three devices would leave a running guest at once', () => {
       Reset:           flr, bus
 
       Place:           guest storage
-      xenstore:        storage (domain id 2)
+      xenstore:        storage (domain id 2), which sees it at 0000:00:00.0
       libvirt live:    storage
       libvirt stored:  storage
       Driver:          pciback (in dom0 before: e1000e)

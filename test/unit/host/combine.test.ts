@@ -58,6 +58,7 @@ describe('a device', () => {
       present: true,
       text: { vendor: 'Vendor 8086', device: 'Device 10d3', subsystem: '', class: 'Class 0200' },
       place: { at: 'guest', domid: 1, domain: 'red' },
+      guestAddress: '0000:00:00.0',
       settled: true,
       uses: [],
       homeDriver: 'e1000e',
