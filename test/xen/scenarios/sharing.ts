@@ -24,7 +24,7 @@ async function takeTurns(): Promise<void> {
   await Product.start('--resync', '5');
   await red.has([NIC_ID], 300_000);
   await loggedLine('who has it', ({ message }) =>
-    /^blue is not ready: SharedInUse: .*red has 0000:01:00.0/.test(message),
+    /^blue is not ready: SharedInUse: .*red (?:has|is first to get) 0000:01:00.0/.test(message),
   );
   const described = await xenpci(['describe', 'assignment', 'blue', '--manifests', MANIFESTS]);
   assert.match(described.stdout, /SharedInUse: red has 0000:01:00.0, which it shares with blue/);
