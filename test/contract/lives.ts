@@ -136,6 +136,60 @@ export const LIVES: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a crashed guest that is kept shows as crashed and keeps its device until it is destroyed',
+    async run(world) {
+      await take(world, { verb: 'bind', device: world.first });
+      await world.define({ name: 'red', passthrough: true, devices: [world.first], onCrash: 'preserve' });
+      await world.start('red');
+      await untilHeld(world, world.first, 'red');
+      await world.untilUp('red');
+      const before = await guestNow(world, 'red');
+      await world.crash('red');
+      await until(world, 'red has crashed', ({ domains }) => domains.some(({ crashed }) => crashed === true));
+      const { state, domid } = await domainNow(world, 'red');
+      assert.deepEqual([state, domid], ['changing', before.domid]);
+      await untilHeld(world, world.first, 'red');
+      await world.destroy('red');
+      const { domid: after, crashed } = await domainNow(world, 'red');
+      assert.deepEqual([after, crashed], [undefined, undefined]);
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
+    name: 'a crashed guest that restarts has another number and its stored device',
+    async run(world) {
+      await take(world, { verb: 'bind', device: world.first });
+      await world.define({ name: 'red', passthrough: true, devices: [world.first], onCrash: 'restart' });
+      await world.start('red');
+      await untilHeld(world, world.first, 'red');
+      await world.untilUp('red');
+      const before = await guestNow(world, 'red');
+      await world.crash('red');
+      await until(world, 'red has restarted', ({ domains }) => {
+        const red = domains.find(({ name }) => name === 'red');
+        return red?.state === 'running' && red.domid !== before.domid;
+      });
+      await untilHeld(world, world.first, 'red');
+    },
+  },
+  {
+    name: 'an undefined guest keeps its device, and is gone when it ends',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await world.undefine('red');
+      const { persistent, stored } = await domainNow(world, 'red');
+      assert.deepEqual([persistent, stored], [false, undefined]);
+      await untilHeld(world, world.first, 'red');
+      await world.destroy('red');
+      assert.equal(
+        (await look(world)).domains.find(({ name }) => name === 'red'),
+        undefined,
+      );
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
     name: 'restarting libvirtd loses nothing',
     async run(world) {
       await world.running('red');

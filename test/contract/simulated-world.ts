@@ -48,6 +48,7 @@ export async function openSimulatedWorld(
 
 type LibvirtAct =
   | 'define'
+  | 'undefine'
   | 'start'
   | 'running'
   | 'suspend'
@@ -62,6 +63,9 @@ function libvirtActs(virsh: LibvirtClient): Pick<ContractWorld, LibvirtAct> {
   return {
     async define(guest) {
       await virsh.defineDomain(domainXml(guest));
+    },
+    async undefine(name) {
+      await virsh.undefineDomain(await virsh.domainByName(name));
     },
     async running(name) {
       await virsh.startDomain(await virsh.defineDomain(domainXml({ name, passthrough: true })));
@@ -93,6 +97,7 @@ function libvirtActs(virsh: LibvirtClient): Pick<ContractWorld, LibvirtAct> {
 type OtherAct =
   | 'xl'
   | 'createByXl'
+  | 'crash'
   | 'nodedevDetach'
   | 'untilUp'
   | 'letGo'
@@ -122,6 +127,9 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
       );
       if (status !== 0) throw new Error(stderr);
     },
+    async crash(name) {
+      dom0.model.crash(name);
+    },
     async nodedevDetach(address) {
       nodedevDetach(dom0.model.dom0, device(address));
     },
@@ -149,11 +157,12 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
   };
 }
 
-function domainXml({ name, passthrough, devices = [], type = 'pv' }: GuestSpec): string {
+function domainXml({ name, passthrough, devices = [], type = 'pv', onCrash = 'destroy' }: GuestSpec): string {
   const os = type === 'pv' ? "<type machine='xenpv'>linux</type>" : "<type machine='xenpvh'>xenpvh</type>";
   const features = passthrough ? "<features><xen><passthrough state='on'/></xen></features>" : '';
   return [
     `<domain type='xen'><name>${name}</name><memory unit='MiB'>128</memory><vcpu>1</vcpu><os>${os}</os>${features}`,
+    `<on_crash>${onCrash}</on_crash>`,
     `<devices>${devices.map(hostdevXml).join('')}</devices></domain>`,
   ].join('');
 }

@@ -19,6 +19,8 @@ export interface GuestSpec {
   /** Hostdevs of the stored definition, with managed='no'. */
   readonly devices?: readonly Address[];
   readonly type?: 'pv' | 'pvh';
+  /** What becomes of it when its kernel crashes; default destroy. */
+  readonly onCrash?: 'destroy' | 'preserve' | 'restart';
 }
 
 /** A dom0 to play with, simulated or real, and what others do to it behind our back. */
@@ -33,6 +35,7 @@ export interface ContractWorld {
   readonly patienceMs: number;
   /** Stores a definition. The name is free in every case. */
   define(guest: GuestSpec): Promise<void>;
+  undefine(name: string): Promise<void>;
   start(name: string): Promise<void>;
   /** Sees to it that a PV guest with passthrough and without devices runs. It may have served earlier cases, too. */
   running(name: string): Promise<void>;
@@ -43,6 +46,8 @@ export interface ContractWorld {
   /** The guest's driver lets go of the device, as it has to before the device is taken away. */
   letGo(name: string, device: Address): Promise<void>;
   destroy(name: string): Promise<void>;
+  /** The guest's kernel crashes. */
+  crash(name: string): Promise<void>;
   /** The guest restarts itself. */
   reboot(name: string): Promise<void>;
   /** Makes a running PV guest with passthrough that libvirt does not know. */

@@ -1,5 +1,5 @@
 import { type DomainRef, domainStates, type WireDomainState } from '../../node-libvirt/index.ts';
-import type { Domain } from '../model/domain.ts';
+import type { Domain, Instance } from '../model/domain.ts';
 import type { Libvirt } from '../model/libvirt.ts';
 import { operationInvalid } from '../model/refusal.ts';
 import { formatDomain } from './domain-xml.ts';
@@ -42,13 +42,25 @@ export function listDomains(libvirt: Libvirt, flags: number): DomainRef[] {
 function traitsOf({ instance, stored }: Domain): number {
   const persistence = stored === undefined ? Flag.transient : Flag.persistent;
   if (instance === undefined) return Flag.inactive | Flag.shutoff | persistence;
-  return Flag.active | (instance.paused ? Flag.paused : Flag.running) | persistence;
+  return Flag.active | Flag[stateNameOf(instance)] | persistence;
 }
 
-/** A domain's state; every reason is 1, the first that is not "unknown" (virDomainRunningReason and its like). */
+/** As the Xen driver says it: a crashed instance that is kept counts as shut off, and is listed as active. */
+function stateNameOf({ crashed, paused }: Instance): 'shutoff' | 'paused' | 'running' {
+  if (crashed) return 'shutoff';
+  return paused ? 'paused' : 'running';
+}
+
+/** virDomainShutoffReason: crashed. */
+const CRASHED = 3;
+
+/** A domain's state; but for a crash, every reason is 1, the first that is not "unknown" (virDomainRunningReason and its like). */
 export function stateOf({ instance }: Domain): WireDomainState {
-  const name = instance === undefined ? 'shutOff' : instance.paused ? 'paused' : 'running';
-  return { state: domainStates.indexOf(name), reason: 1 };
+  const name = instance === undefined ? 'shutoff' : stateNameOf(instance);
+  return {
+    state: domainStates.indexOf(name === 'shutoff' ? 'shutOff' : name),
+    reason: instance?.crashed === true ? CRASHED : 1,
+  };
 }
 
 const XML_INACTIVE = 2;

@@ -41,6 +41,8 @@ export interface Instance {
   /** What it was created from. */
   readonly started: Definition;
   paused: boolean;
+  /** Its kernel has crashed, and it is kept as it was: `on_crash` preserve. */
+  crashed: boolean;
   /** The guest lets go of no device: its frontend, or for HVM its operating system, does not answer. */
   refuses: boolean;
   /** What the device model of an HVM guest goes on having after it was taken by force. */
@@ -76,6 +78,12 @@ export interface DomainSpec {
   readonly passthrough?: boolean;
   readonly devices?: readonly Address[];
   readonly running?: boolean;
+}
+
+/** What becomes of an instance whose kernel crashes, as its definition says; libvirt's own default is destroy. */
+export function onCrash({ otherElements }: Definition): 'destroy' | 'preserve' | 'restart' {
+  const [, said] = /<on_crash>\s*(preserve|restart)\s*</.exec(otherElements) ?? [];
+  return said === 'preserve' || said === 'restart' ? said : 'destroy';
 }
 
 /** A definition with nothing in it. */

@@ -8,6 +8,7 @@ import {
   EMPTY_DEFINITION,
   type Hostdev,
   type Instance,
+  onCrash,
 } from './domain.ts';
 import { HostdevLists } from './hostdevs.ts';
 import { createInstance, destroyInstance, pciAdd, pciRemove } from './libxl.ts';
@@ -138,6 +139,16 @@ export class Libvirt {
     }
   }
 
+  /** The guest's kernel crashes, and its definition says what becomes of it. */
+  crash(domain: Domain): void {
+    const { instance } = domain;
+    if (instance === undefined) throw operationInvalid('domain is not running');
+    const fate = onCrash(instance.live);
+    if (fate === 'destroy') this.stop(domain, StoppedDetail.crashed);
+    if (fate === 'restart') this.reboot(domain);
+    if (fate === 'preserve') this.#keepCrashed(domain, instance);
+  }
+
   /** Pauses a running domain, or lets it run on. */
   setPaused(domain: Domain, paused: boolean): void {
     if (domain.instance === undefined) throw operationInvalid('domain is not running');
@@ -220,6 +231,12 @@ export class Libvirt {
     instance.saved = instance.live;
     // So it does in 11.x when the caller did not name the driver (read in libvirt's source).
     if (this.version < LIBVIRT_11_0 || hostdev.driverNamed) this.#lists.release([hostdev]);
+  }
+
+  #keepCrashed(domain: Domain, instance: Instance): void {
+    instance.crashed = true;
+    this.#dom0.instancesChanged();
+    this.#notify(domain, 'stopped', StoppedDetail.crashed);
   }
 
   #boot(domain: Domain, definition: Definition): void {

@@ -151,8 +151,8 @@ function setPermissive(dom0: Dom0, device: Device): void {
 }
 
 /** Whether the guest's frontend does its part of a change. */
-function answers(type: Domain['type'], { paused, busHangs }: Instance): boolean {
-  return type !== 'pv' || !(paused || busHangs);
+function answers(type: Domain['type'], { paused, crashed, busHangs }: Instance): boolean {
+  return type !== 'pv' || !(paused || crashed || busHangs);
 }
 
 function notReady(domid: number): string {
@@ -174,7 +174,7 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address, force = 
   const { store } = dom0;
   const { domid } = instance;
   const log: string[] = [];
-  if (domain.type !== 'pv' && (instance.paused || instance.refuses)) {
+  if (domain.type !== 'pv' && (instance.paused || instance.crashed || instance.refuses)) {
     log.push(notRemoved(domid, address));
     if (!force) return failed(...log, UNABLE);
     instance.torn.add(address);
@@ -220,6 +220,7 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     domid,
     passthrough,
     paused: false,
+    crashed: false,
     refuses: false,
     torn: new Set(),
     busHangs: false,

@@ -24,13 +24,14 @@ export class Model {
     return domain;
   }
 
-  /** Guests answer what dom0 has begun: pending attaches are connected. A paused guest answers nothing. */
+  /** Guests answer what dom0 has begun: pending attaches are connected. A paused or crashed guest answers nothing. */
   settle(): void {
     for (const { name, type, instance } of this.dom0.domains.values()) {
       if (instance === undefined) continue;
       // A device that is being taken from a guest that refuses stays as it is.
       const answers = !(
         instance.paused ||
+        instance.crashed ||
         instance.busHangs ||
         (instance.refuses && isLeaving(this.dom0.store, instance.domid))
       );
@@ -66,9 +67,11 @@ export class Model {
     this.#stop(this.domain(name), StoppedDetail.shutdown);
   }
 
-  /** The guest's kernel crashes; on_crash is destroy. */
+  /** The guest's kernel crashes. */
   crash(name: string): void {
-    this.#stop(this.domain(name), StoppedDetail.crashed);
+    const domain = this.domain(name);
+    if (domain.toolstack === 'libvirt') this.libvirt.crash(domain);
+    else this.#stop(domain, StoppedDetail.crashed);
   }
 
   /** The guest restarts itself. A domain of xl keeps the devices it has: xl restarts it from what libxl recorded. */

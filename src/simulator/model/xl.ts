@@ -1,7 +1,7 @@
 import { type Address, parseAddress } from '../../api/address.ts';
 import { listEntries } from './backend.ts';
 import type { Dom0 } from './dom0.ts';
-import type { Domain, DomainSpec } from './domain.ts';
+import type { Domain, DomainSpec, Instance } from './domain.ts';
 import { assignableAdd, assignableList, assignableRemove, type Outcome, pciAdd, pciRemove } from './libxl.ts';
 import type { Model } from './model.ts';
 import { parseXlConfig } from './xl-config.ts';
@@ -136,10 +136,15 @@ function list(dom0: Dom0): string[] {
   const row = (name: string, domid: number, state: string): string =>
     `${name.padEnd(40)} ${String(domid).padStart(5)}   256     1     ${state}       1.0\n`;
   const guests = [...dom0.domains.values()].flatMap(({ name, instance }) =>
-    instance === undefined ? [] : [row(name, instance.domid, instance.paused ? '--p---' : '-b----')],
+    instance === undefined ? [] : [row(name, instance.domid, stateOf(instance))],
   );
   const heading = `${'Name'.padEnd(40)} ${'ID'.padStart(5)}   Mem VCPUs\tState\tTime(s)\n`;
   return [heading, row('Domain-0', 0, 'r-----'), ...guests];
+}
+
+function stateOf({ paused, crashed }: Instance): string {
+  if (crashed) return '---sc-';
+  return paused ? '--p---' : '-b----';
 }
 
 const INFO: readonly string[] = [

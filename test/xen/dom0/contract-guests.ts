@@ -37,11 +37,11 @@ export class ContractGuests {
   }
 
   /** As ContractWorld.define. */
-  async define({ name, passthrough, devices = [], type = 'pv' }: GuestSpec): Promise<void> {
+  async define({ name, passthrough, devices = [], type = 'pv', onCrash = 'destroy' }: GuestSpec): Promise<void> {
     if (this.#up.has(name)) await this.#remove(name);
     const elements = devices.map(device => hostdev(device)).join('');
     if (type === 'pv') {
-      this.#all.set(name, await Guest.define({ name, passthrough, devices: elements }));
+      this.#all.set(name, await Guest.define({ name, passthrough, devices: elements, onCrash }));
     } else {
       const file = `/tmp/guest-${name}`;
       await writeFile(file, pvhDefinition(name, elements));
@@ -72,6 +72,17 @@ export class ContractGuests {
   /** As ContractWorld.letGo. @throws AssertionError or Error if the guest does not have the device, or does not answer. */
   async letGo(name: string, address: string): Promise<void> {
     await letGo(this.#named(name), address);
+  }
+
+  /** As ContractWorld.undefine. */
+  async undefine(name: string): Promise<void> {
+    this.#up.delete(name);
+    await virsh('undefine', name);
+  }
+
+  /** As ContractWorld.crash. */
+  async crash(name: string): Promise<void> {
+    await this.#named(name).crash();
   }
 
   /** Ends a guest at once; its definition stays. */
