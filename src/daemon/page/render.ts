@@ -1,0 +1,149 @@
+import { Html, html } from './html.ts';
+import { type DomainBox, type Layout, LINES, type Line, layOut } from './layout.ts';
+import { SCRIPT } from './script.ts';
+import type { Fact, PageDevice, PageEvent, PageState, Tone } from './state.ts';
+import { STYLE } from './style.ts';
+import type { TreeRow } from './tree.ts';
+
+/** What a tone looks like without colour, and what it is called. */
+const TONES: Readonly<Record<Tone, { readonly mark: string; readonly word: string }>> = {
+  ready: { mark: '●', word: 'in place' },
+  waiting: { mark: '◐', word: 'waits' },
+  refused: { mark: '⊘', word: 'refused' },
+  failed: { mark: '✕', word: 'failed' },
+  idle: { mark: '○', word: 'not managed' },
+};
+
+/**
+ * The page as one HTML document that needs nothing else: no network, no framework, and without script it only does not
+ * follow what happens.
+ * @param live whether a server is there to be listened to; a report is a file.
+ */
+export function renderPage(state: PageState, { live }: { readonly live: boolean }): string {
+  const { host } = state;
+  return `<!doctype html>\n${html`<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${host}: PCI devices</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+${header(state, live)}
+<main id="live">
+${renderMain(state)}
+</main>
+${live ? html`<script>${new Html(SCRIPT)}</script>` : undefined}
+</body>
+</html>
+`}`;
+}
+
+/** What changes while the page is open. */
+export function renderMain(state: PageState): Html {
+  const layout = layOut(state);
+  return html`${summary(state)}
+<div class="host" style="--height:${layout.height}px">
+${deviceList(layout)}
+${lines(layout)}
+${domainList(layout)}
+</div>
+${timeline(state.events)}
+${state.devices.map(device => story(`d-${device.address}`, device.address, device.name, device.story))}
+${state.domains.map(domain => story(`v-${domain.uuid}`, domain.name, domain.state, domain.story))}`;
+}
+
+function header({ host, simulated, version }: PageState, live: boolean): Html {
+  const notice = simulated ? html`<p class="notice">A simulated dom0: nothing here is real.</p>` : undefined;
+  return html`<header>
+<h1>PCI devices of ${host}</h1>
+<p class="legend">${Object.values(TONES).map(({ mark, word }) => html`<span>${mark} ${word}</span> `)}<span>━ attached</span> <span>┅ wanted</span></p>
+<p class="version">xenpci ${version}${live ? html` · <span id="connection" role="status">live</span>` : undefined}</p>
+${notice}
+</header>`;
+}
+
+function summary({ at, devices, domains, problems }: PageState): Html {
+  const count = (tone: Tone): number => devices.filter(device => device.tone === tone).length;
+  const tones = (['failed', 'refused', 'waiting', 'ready'] as const).filter(tone => count(tone) > 0);
+  const words = tones.map(tone => html`<strong class="${tone}">${count(tone)} ${TONES[tone].word}</strong> `);
+  return html`<section aria-label="Summary" class="summary">
+<p>${words}of ${counted(devices.length, 'device')}, ${counted(domains.length, 'domain')}, at <time datetime="${at}">${timeText(at)}</time></p>
+${problems.length === 0 ? undefined : html`<ul class="problems">${problems.map(problem => html`<li>${problem}</li>`)}</ul>`}
+</section>`;
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+function deviceList({ rows }: Layout): Html {
+  return html`<nav aria-label="PCI devices"><ol class="devices">
+${rows.map(deviceRow)}
+</ol></nav>`;
+}
+
+function deviceRow({ device, depth }: TreeRow): Html {
+  const { address, name, kind, tone, place, reason } = device;
+  const { mark, word } = TONES[tone];
+  return html`<li style="--depth:${Math.min(depth, 8)}"><a id="a-${address}" class="${tone}" href="#d-${address}" title="${name}, ${kind}"><span aria-hidden="true">${mark}</span> <code>${address}</code> <span class="name">${name}</span> <span class="where">${place}${reason === undefined ? undefined : ` · ${reason}`}</span><span class="hidden">, ${word}</span></a></li>
+`;
+}
+
+function domainList({ boxes }: Layout): Html {
+  return html`<nav aria-label="Domains" class="domains"><ol>
+${boxes.map(domainBox)}
+</ol></nav>`;
+}
+
+function domainBox({ domain, top }: DomainBox): Html {
+  const { uuid, name, state, tone, assignments } = domain;
+  const { mark, word } = TONES[tone];
+  const named = assignments.length === 0 ? 'no assignment' : assignments.join(', ');
+  return html`<li style="--top:${Math.round(top)}px"><a id="a-${uuid}" class="${tone}" href="#v-${uuid}"><span aria-hidden="true">${mark}</span> <strong>${name}</strong> <span class="where">${state} · ${named}</span><span class="hidden">, ${word}</span></a></li>
+`;
+}
+
+/** Lines only repeat what the rows say, so they are not read aloud. */
+function lines({ lines: all, height }: Layout): Html {
+  return html`<svg class="lines" aria-hidden="true" width="${LINES}" height="${height}" viewBox="0 0 ${LINES} ${height}">
+${all.map(line => html`<path class="${line.kind} ${line.tone}" d="${pathOf(line)}"/>`)}
+</svg>`;
+}
+
+function pathOf({ from, to }: Line): string {
+  const middle = LINES / 2;
+  return `M0 ${from} C${middle} ${from} ${middle} ${to} ${LINES} ${to}`;
+}
+
+function timeline(events: readonly PageEvent[]): Html {
+  const rows = events.map(
+    ({ time, tone, reason, regarding, note }) =>
+      html`<li class="${tone}"><time datetime="${time}">${timeText(time)}</time> <span aria-hidden="true">${TONES[tone].mark}</span> <strong>${reason}</strong> <code>${regarding}</code> ${note}</li>
+`,
+  );
+  return html`<section aria-labelledby="events" class="events">
+<h2 id="events">What happened</h2>
+${events.length === 0 ? html`<p>Nothing yet.</p>` : html`<ol>${rows}</ol>`}
+</section>`;
+}
+
+function story(id: string, title: string, subtitle: string, facts: readonly Fact[]): Html {
+  return html`<section class="story" id="${id}" tabindex="-1" aria-label="${title}">
+<p class="close"><a href="#live">close</a></p>
+<h2>${title}</h2>
+<p>${subtitle}</p>
+<dl>${facts.map(({ label, lines: said }) => html`<dt>${label}</dt>${said.map(line => html`<dd>${line}</dd>`)}`)}</dl>
+</section>
+`;
+}
+
+/** The time of day, in UTC as the log has it; what is no time is shown as it is. */
+function timeText(time: string): string {
+  return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1] ?? time;
+}
+
+/** How a device's line in a list is found by those who look at the page: for tests. */
+export function deviceLinkId({ address }: Pick<PageDevice, 'address'>): string {
+  return `a-${address}`;
+}
