@@ -8,6 +8,7 @@ import { getCommand } from './commands/get.ts';
 import { hookCommand } from './commands/hook.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
+import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
@@ -69,6 +70,7 @@ function createProgram(context: Context): Command {
     describeCommand,
     hookCommand,
     exportCommand,
+    reportCommand,
     bootHideCommand,
     versionCommand,
   ];

@@ -15,6 +15,7 @@ const COMMANDS = [
   ['describe', 'assignment'],
   ['hook'],
   ['export'],
+  ['report'],
   ['boot-hide'],
   ['version'],
 ];
@@ -53,6 +54,8 @@ describe('help', () => {
                             and what is next
         hook <call...>      Prepare or refuse the start of a domain; libvirt calls it
         export              Write manifests from what is attached now
+        report [file]       Write all there is to see of this host as one page, to
+                            attach to a ticket
         boot-hide           Show what hides the assigned devices from dom0 at boot
         version             Show the version
 

@@ -1,7 +1,7 @@
 import { Html, html } from './html.ts';
 import { type DomainBox, type Layout, LINES, type Line, layOut } from './layout.ts';
 import { SCRIPT } from './script.ts';
-import type { Fact, PageDevice, PageEvent, PageState, Tone } from './state.ts';
+import type { PageState, Tone } from './state.ts';
 import { STYLE } from './style.ts';
 import type { TreeRow } from './tree.ts';
 
@@ -48,7 +48,7 @@ ${deviceList(layout)}
 ${lines(layout)}
 ${domainList(layout)}
 </div>
-${timeline(state.events)}
+${timeline(state)}
 ${state.devices.map(device => story(`d-${device.address}`, device.address, device.name, device.story))}
 ${state.domains.map(domain => story(`v-${domain.uuid}`, domain.name, domain.state, domain.story))}`;
 }
@@ -58,7 +58,7 @@ function header({ host, simulated, version }: PageState, live: boolean): Html {
   return html`<header>
 <h1>PCI devices of ${host}</h1>
 <p class="legend">${Object.values(TONES).map(({ mark, word }) => html`<span>${mark} ${word}</span> `)}<span>━ attached</span> <span>┅ wanted</span></p>
-<p class="version">xenpci ${version}${live ? html` · <span id="connection" role="status">live</span>` : undefined}</p>
+<p class="version">${version}${live ? html` · <span id="connection" role="status">live</span>` : undefined}</p>
 ${notice}
 </header>`;
 }
@@ -116,7 +116,9 @@ function pathOf({ from, to }: Line): string {
   return `M0 ${from} C${middle} ${from} ${middle} ${to} ${LINES} ${to}`;
 }
 
-function timeline(events: readonly PageEvent[]): Html {
+/** A report has no events where nobody has kept any. */
+function timeline({ events }: PageState): Html | undefined {
+  if (events.length === 0) return undefined;
   const rows = events.map(
     ({ time, tone, reason, regarding, note }) =>
       html`<li class="${tone}"><time datetime="${time}">${timeText(time)}</time> <span aria-hidden="true">${TONES[tone].mark}</span> <strong>${reason}</strong> <code>${regarding}</code> ${note}</li>
@@ -124,16 +126,16 @@ function timeline(events: readonly PageEvent[]): Html {
   );
   return html`<section aria-labelledby="events" class="events">
 <h2 id="events">What happened</h2>
-${events.length === 0 ? html`<p>Nothing yet.</p>` : html`<ol>${rows}</ol>`}
+<ol>${rows}</ol>
 </section>`;
 }
 
-function story(id: string, title: string, subtitle: string, facts: readonly Fact[]): Html {
+function story(id: string, title: string, subtitle: string, text: string): Html {
   return html`<section class="story" id="${id}" tabindex="-1" aria-label="${title}">
 <p class="close"><a href="#live">close</a></p>
 <h2>${title}</h2>
 <p>${subtitle}</p>
-<dl>${facts.map(({ label, lines: said }) => html`<dt>${label}</dt>${said.map(line => html`<dd>${line}</dd>`)}`)}</dl>
+<pre>${text}</pre>
 </section>
 `;
 }
@@ -141,9 +143,4 @@ function story(id: string, title: string, subtitle: string, facts: readonly Fact
 /** The time of day, in UTC as the log has it; what is no time is shown as it is. */
 function timeText(time: string): string {
   return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1] ?? time;
-}
-
-/** How a device's line in a list is found by those who look at the page: for tests. */
-export function deviceLinkId({ address }: Pick<PageDevice, 'address'>): string {
-  return `a-${address}`;
 }

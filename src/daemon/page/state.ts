@@ -1,12 +1,6 @@
 /** How something is, in one word: it decides colour, mark and order. */
 export type Tone = 'ready' | 'waiting' | 'refused' | 'failed' | 'idle';
 
-/** A line of somebody's story: what it is about, and what there is to say. */
-export interface Fact {
-  readonly label: string;
-  readonly lines: readonly string[];
-}
-
 /** A PCI function as the page shows it. */
 export interface PageDevice {
   /** `0000:03:00.0` */
@@ -25,7 +19,8 @@ export interface PageDevice {
   readonly holder?: string;
   /** UUID of the domain that is to have it. */
   readonly wanted?: string;
-  readonly story: readonly Fact[];
+  /** All that there is to say, as `xenpci describe` says it. */
+  readonly story: string;
 }
 
 /** A domain as the page shows it. */
@@ -37,7 +32,8 @@ export interface PageDomain {
   readonly tone: Tone;
   /** The assignments that name it. */
   readonly assignments: readonly string[];
-  readonly story: readonly Fact[];
+  /** All that there is to say, as `xenpci describe` says it. */
+  readonly story: string;
 }
 
 /** Something that happened. */

@@ -31,7 +31,7 @@ header { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseli
 .events li > span, .events li > strong { color: inherit; }
 .story { display: none; } .story:target, .story.open { display: block; position: fixed; inset: 0 0 0 auto; width: min(44rem, 100%); overflow: auto;
   padding: 1rem 1.25rem; background: var(--panel); border-left: 1px solid var(--rule); box-shadow: 0 0 2rem #0006; }
-.story dt { color: var(--soft); margin-top: .5rem; } .story dd { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.story pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .9em/1.5 ui-monospace, monospace; }
 .close { float: right; } .close a { text-decoration: underline; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (max-width: 56rem) { .host { display: block; } .lines { display: none; } .domains li { position: static; margin: .25rem 0; } .devices .where { display: none; } }

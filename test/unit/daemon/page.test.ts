@@ -9,11 +9,11 @@ import { treeRows } from '../../../src/daemon/page/tree.ts';
 const HOSTILE = `<script>alert(1)</script>"'&\u202e\u0007`;
 
 function device(address: string, more: Partial<PageDevice> = {}): PageDevice {
-  return { address, name: 'Card', kind: 'Ethernet controller', tone: 'idle', place: 'host', story: [], ...more };
+  return { address, name: 'Card', kind: 'Ethernet controller', tone: 'idle', place: 'host', story: '', ...more };
 }
 
 function domain(name: string, more: Partial<PageDomain> = {}): PageDomain {
-  return { uuid: `uuid-${name}`, name, state: 'running', tone: 'ready', assignments: [], story: [], ...more };
+  return { uuid: `uuid-${name}`, name, state: 'running', tone: 'ready', assignments: [], story: '', ...more };
 }
 
 function state(more: Partial<PageState> = {}): PageState {
@@ -98,9 +98,7 @@ describe('the page', () => {
     host: HOSTILE,
     version: HOSTILE,
     devices: [device(HOSTILE, { name: HOSTILE, kind: HOSTILE, place: HOSTILE, reason: HOSTILE })],
-    domains: [
-      domain(HOSTILE, { state: HOSTILE, assignments: [HOSTILE], story: [{ label: HOSTILE, lines: [HOSTILE] }] }),
-    ],
+    domains: [domain(HOSTILE, { state: HOSTILE, assignments: [HOSTILE], story: HOSTILE })],
     events: [{ time: HOSTILE, tone: 'failed', reason: HOSTILE, regarding: HOSTILE, note: HOSTILE }],
     problems: [HOSTILE],
   });

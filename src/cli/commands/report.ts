@@ -1,0 +1,32 @@
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { messageOf } from '../../daemon/message-of.ts';
+import { renderPage } from '../../daemon/page/render.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { pageState } from '../page-state.ts';
+import { survey } from '../survey.ts';
+
+/** `xenpci report`. */
+export function reportCommand({ shell, end }: Context): Command {
+  return newCommand('report', 'Write all there is to see of this host as one page, to attach to a ticket', [
+    ['As a file for any browser', 'xenpci report dom0.html'],
+    ['Over a pipe', 'ssh dom0 xenpci report >dom0.html'],
+  ])
+    .argument('[file]', 'where to write it (default: standard output)')
+    .addHelpText('after', '\nThe page names domains, devices and files; it has no content of any of them.')
+    .action(async (file: string | undefined, _: unknown, command: Command) => {
+      if (file === undefined && shell.stdout.isTerminal) throw new CliError('give a file name, or redirect the output');
+      const look = await survey(globalsOf(command, shell));
+      const page = renderPage(pageState(look, { events: [], simulated: false, shell }), { live: false });
+      if (file === undefined) shell.stdout.write(page);
+      else await write(file, page);
+      end(ExitCode.ok);
+    });
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await writeFile(file, text).catch((cause: unknown) => {
+    throw new CliError(`cannot write ${file}: ${messageOf(cause)}`, { cause });
+  });
+}
