@@ -21,3 +21,12 @@ export function processId(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be the number of a process.');
 }
+
+/**
+ * Reads a TCP port from the command line.
+ * @throws {InvalidArgumentError} for what is none; 0 stands for any that is free.
+ */
+export function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('It must be the number of a port, 0 to 65535.');
+}

@@ -10,6 +10,7 @@ import { planCommand } from './commands/plan.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { uiCommand } from './commands/ui.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
 import { type Context, newCommand } from './context.ts';
@@ -71,6 +72,7 @@ function createProgram(context: Context): Command {
     hookCommand,
     exportCommand,
     reportCommand,
+    uiCommand,
     bootHideCommand,
     versionCommand,
   ];

@@ -43,19 +43,43 @@ export interface Survey {
  * @throws {CliError} when a part cannot be read.
  */
 export async function survey(asked: Globals): Promise<Survey> {
-  const live = await readLiveStatus(asked.layout);
-  const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
-  const source = new FolderSource({
-    folder: globals.manifests,
-    host: await hostOf(globals.layout),
-    lastGood: readOnly(new LastGoodFile(globals.layout)),
-  });
-  const host = createHost(globals.layout);
+  const lookout = await openLookout(asked);
   try {
-    return await surveyOf(globals, host, source, live);
+    return await lookout.survey();
   } finally {
-    await Promise.all([host.close(), source.close()]);
+    await lookout.close();
   }
+}
+
+/** A host and its manifests, open for many looks. */
+export interface Lookout {
+  /** As `survey`. @throws {CliError} */
+  survey(): Promise<Survey>;
+  /** Calls `hint` whenever another look may show something else. @returns a function that ends it. */
+  onHint(hint: () => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Opens what `survey` looks at. @throws {CliError} */
+export async function openLookout(asked: Globals): Promise<Lookout> {
+  const { layout } = asked;
+  const live = await readLiveStatus(layout);
+  const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
+  const lastGood = readOnly(new LastGoodFile(layout));
+  const source = new FolderSource({ folder: globals.manifests, host: await hostOf(layout), lastGood });
+  const host = createHost(layout);
+  return {
+    survey: async () => surveyOf(globals, host, source, await readLiveStatus(layout)),
+    onHint(hint) {
+      const ends = [host.onHint(hint), source.onHint(hint)];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    async close() {
+      await Promise.all([host.close(), source.close()]);
+    },
+  };
 }
 
 /** As `survey`, with a host and a source that are open already. */

@@ -16,6 +16,7 @@ const COMMANDS = [
   ['hook'],
   ['export'],
   ['report'],
+  ['ui'],
   ['boot-hide'],
   ['version'],
 ];
@@ -56,6 +57,8 @@ describe('help', () => {
         export              Write manifests from what is attached now
         report [file]       Write all there is to see of this host as one page, to
                             attach to a ticket
+        ui                  Serve a page of this host to your browser, until told to
+                            stop
         boot-hide           Show what hides the assigned devices from dom0 at boot
         version             Show the version
 

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { messageOf } from '../../daemon/message-of.ts';
+import type { ServedPage } from '../../daemon/page/server.ts';
+import { StopRequests } from '../../daemon/stop-requests.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { LivePage } from '../live-page.ts';
+import { port } from '../numbers.ts';
+import { Screen } from '../screen.ts';
+import { openLookout } from '../survey.ts';
+
+/** `xenpci ui`. */
+export function uiCommand({ shell, end }: Context): Command {
+  return newCommand('ui', 'Serve a page of this host to your browser, until told to stop', [
+    ['Here', 'xenpci ui'],
+    ['From elsewhere', 'ssh -L 8421:127.0.0.1:8421 dom0 xenpci ui --port 8421'],
+  ])
+    .option('--port <number>', 'port of 127.0.0.1 (default: any that is free)', port, 0)
+    .addHelpText('after', '\nWhoever has the address, which has a secret in it, can look, and change nothing.')
+    .action(async (options: { readonly port: number }, command: Command) => {
+      const lookout = await openLookout(globalsOf(command, shell));
+      try {
+        const page = await serve(new LivePage(lookout, shell), options.port);
+        new Screen(shell.stdout, shell).line(page.url);
+        await stopRequested(shell.onStop);
+        await page.close();
+      } finally {
+        await lookout.close();
+      }
+      end(ExitCode.ok);
+    });
+}
+
+async function serve(page: LivePage, where: number): Promise<ServedPage> {
+  // What cannot be looked at is said here, and not only in a browser.
+  await page.state();
+  // Loaded here: no other command needs a web server, and each starts faster without.
+  const { servePage } = await import('../../daemon/page/server.ts');
+  return servePage(page, where).catch((cause: unknown) => {
+    throw new CliError(`cannot serve on 127.0.0.1 port ${where}: ${messageOf(cause)}`, { cause });
+  });
+}
+
+async function stopRequested(onStop: ConstructorParameters<typeof StopRequests>[0]): Promise<void> {
+  const requests = new StopRequests(onStop);
+  await new Promise<void>(resolve => requests.listen(resolve));
+  requests.end();
+}
