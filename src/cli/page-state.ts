@@ -45,22 +45,20 @@ function pageDevice(
   shell: Shell,
 ): PageDevice {
   const { address, path, text, place } = device;
-  const want = look.status.devices.find(found => found.address === address)?.want;
   const parent = bridges.get(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
   const reason = reasonOf(look, device);
   const holder = domainAt(look, place);
-  const wanted = want && domainAt(look, want);
   return {
     address,
     name: [text.vendor, text.device].filter(part => part !== '').join(' '),
     kind: text.class,
     tone: deviceTone(look, device),
     place: placeText(place),
+    claimants: claimantsOf(look, address),
     story: told(shell, screen => showDevice(screen, look, device)),
     ...(parent === undefined ? {} : { parent }),
     ...(reason === undefined ? {} : { reason }),
     ...(holder === undefined ? {} : { holder }),
-    ...(wanted === undefined ? {} : { wanted }),
   };
 }
 
@@ -83,6 +81,13 @@ function reasonOf(look: Survey, device: ObservedDevice): string | undefined {
 function domainAt({ observed }: Survey, place: Place): string | undefined {
   if (place.at !== 'guest') return undefined;
   return observed.domains.find(({ domid }) => domid === place.domid)?.uuid;
+}
+
+/** Each once, in the order of the manifests. */
+function claimantsOf({ plan, observed }: Survey, address: ObservedDevice['address']): string[] {
+  const claims = plan.devices.get(address)?.claims ?? [];
+  const uuids = claims.flatMap(claim => findDomain(observed, claim.assignment.assignment.spec.domain)?.uuid ?? []);
+  return [...new Set(uuids)];
 }
 
 function pageDomain(look: Survey, domain: ObservedDomain, shell: Shell): PageDomain {

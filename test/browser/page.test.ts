@@ -83,10 +83,12 @@ describe('the page in a browser', () => {
       392 rgb(89, 99, 110) ○ 0000:06:00.0 Intel Corporation 82574L Gigabit Network Connection host , not managed
       420 rgb(89, 99, 110) ○ 0000:00:1a.0 Intel Corporation 82540EM Gigabit Ethernet Controller host , not managed
       98 rgb(154, 103, 0) ◐ sys-net running as domain 1 · net , waits
-      166 rgb(207, 34, 46) ✕ storage running as domain 2 · one , failed
-      234 rgb(207, 34, 46) ✕ media shut off · two , failed
-      302 rgb(89, 99, 110) ○ legacy running as domain 3 · no assignment , not managed
-      M0 126 C70 126 70 126 140 126 rgb(154, 103, 0) 6px, 4px"
+      210 rgb(207, 34, 46) ✕ storage running as domain 2 · one , failed
+      278 rgb(207, 34, 46) ✕ media shut off · two , failed
+      346 rgb(89, 99, 110) ○ legacy running as domain 3 · no assignment , not managed
+      M0 126 C70 126 70 126 140 126 rgb(154, 103, 0) 6px, 4px
+      M0 238 C70 238 70 238 140 238 rgb(130, 80, 223) 2px, 6px
+      M0 238 C70 238 70 306 140 306 rgb(130, 80, 223) 2px, 6px"
     `);
     expect(page.complaints).toEqual([]);
   });

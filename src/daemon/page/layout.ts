@@ -1,4 +1,4 @@
-import type { PageDomain, PageState, Tone } from './state.ts';
+import type { PageDevice, PageDomain, PageState, Tone } from './state.ts';
 import { type TreeRow, treeRows } from './tree.ts';
 
 /** Heights in CSS pixels; `style.ts` draws rows as high. */
@@ -8,9 +8,9 @@ export const BOX = 56;
 export const LINES = 140;
 const GAP = 12;
 
-/** A line from a device to a domain: it has it, or is to have it, or is to lose it. */
+/** A line from a device to a domain: it has it, is to have it, is kept from having it, or is to lose it. */
 export interface Line {
-  readonly kind: 'attached' | 'wanted' | 'leaving';
+  readonly kind: 'attached' | 'wanted' | 'held' | 'leaving';
   readonly tone: Tone;
   /** Where it begins and ends, in CSS pixels from the top. */
   readonly from: number;
@@ -57,7 +57,7 @@ function boxesFor(rows: readonly TreeRow[], domains: readonly PageDomain[]): Dom
 /** The middle of the domain's devices; undefined without any. */
 function wishOf({ uuid }: PageDomain, rows: readonly TreeRow[]): number | undefined {
   const middles = rows.flatMap(({ device }, index) =>
-    device.holder === uuid || device.wanted === uuid ? [middleOf(index)] : [],
+    device.holder === uuid || device.claimants.includes(uuid) ? [middleOf(index)] : [],
   );
   if (middles.length === 0) return undefined;
   return middles.reduce((sum, middle) => sum + middle, 0) / middles.length;
@@ -68,14 +68,17 @@ function middleOf(row: number): number {
 }
 
 function linesOf({ device }: TreeRow, index: number, boxes: readonly DomainBox[]): Line[] {
-  const { holder, wanted, tone } = device;
-  const line = (kind: Line['kind'], uuid: string | undefined): Line[] => {
+  const { holder, claimants, tone } = device;
+  const ends = holder === undefined || claimants.includes(holder) ? claimants : [holder, ...claimants];
+  return ends.flatMap(uuid => {
     const box = boxes.find(({ domain }) => domain.uuid === uuid);
-    return box === undefined ? [] : [{ kind, tone, from: middleOf(index), to: box.top + BOX / 2 }];
-  };
-  if (holder === wanted) return line('attached', holder);
-  // A device that nobody has a wish for stays where it is.
-  if (wanted === undefined)
-    return line(device.tone === 'idle' || device.tone === 'ready' ? 'attached' : 'leaving', holder);
-  return [...line('leaving', holder), ...line('wanted', wanted)];
+    if (box === undefined) return [];
+    return [{ kind: kindOf(device, uuid), tone, from: middleOf(index), to: box.top + BOX / 2 }];
+  });
+}
+
+function kindOf({ holder, claimants, tone }: PageDevice, uuid: string): Line['kind'] {
+  // What nobody else is to have stays where it is.
+  if (uuid === holder) return claimants.length === 0 || claimants.includes(uuid) ? 'attached' : 'leaving';
+  return tone === 'refused' ? 'held' : 'wanted';
 }

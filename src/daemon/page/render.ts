@@ -57,7 +57,7 @@ function header({ host, simulated, version }: PageState, live: boolean): Html {
   const notice = simulated ? html`<p class="notice">A simulated dom0: nothing here is real.</p>` : undefined;
   return html`<header>
 <h1>PCI devices of ${host}</h1>
-<p class="legend">${Object.values(TONES).map(({ mark, word }) => html`<span>${mark} ${word}</span> `)}<span>━ attached</span> <span>┅ wanted</span></p>
+<p class="legend">${Object.values(TONES).map(({ mark, word }) => html`<span>${mark} ${word}</span> `)}<span>━ attached</span> <span>┅ wanted</span> <span>┈ held back</span></p>
 <p class="version">${version}${live ? html` · <span id="connection" role="status">live</span>` : undefined}</p>
 ${notice}
 </header>`;

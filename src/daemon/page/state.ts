@@ -17,8 +17,8 @@ export interface PageDevice {
   readonly reason?: string;
   /** UUID of the domain that has it. */
   readonly holder?: string;
-  /** UUID of the domain that is to have it. */
-  readonly wanted?: string;
+  /** UUIDs of the domains that entries name it for. */
+  readonly claimants: readonly string[];
   /** All that there is to say, as `xenpci describe` says it. */
   readonly story: string;
 }

@@ -26,7 +26,7 @@ header { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseli
 .domains a { display: block; height: ${BOX}px; padding: 7px 12px; border: 1px solid var(--rule); border-left: 4px solid currentColor; border-radius: 4px; overflow: hidden; }
 .domains strong { color: var(--text); } .domains .where { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .lines { display: block; overflow: visible; } .lines path { fill: none; stroke: currentColor; stroke-width: 2; }
-.lines .wanted { stroke-dasharray: 6 4; } .lines .leaving { stroke-dasharray: 1 4; stroke-linecap: round; }
+.lines .wanted { stroke-dasharray: 6 4; } .lines .held { stroke-dasharray: 2 6; } .lines .leaving { stroke-dasharray: 1 4; stroke-linecap: round; }
 .events ol { max-height: 22rem; overflow: auto; } .events li { padding: 1px 0; color: var(--text); border-bottom: 1px solid var(--rule); }
 .events li > span, .events li > strong { color: inherit; }
 .story { display: none; } .story:target, .story.open { display: block; position: fixed; inset: 0 0 0 auto; width: min(44rem, 100%); overflow: auto;

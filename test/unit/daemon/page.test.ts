@@ -9,7 +9,16 @@ import { treeRows } from '../../../src/daemon/page/tree.ts';
 const HOSTILE = `<script>alert(1)</script>"'&\u202e\u0007`;
 
 function device(address: string, more: Partial<PageDevice> = {}): PageDevice {
-  return { address, name: 'Card', kind: 'Ethernet controller', tone: 'idle', place: 'host', story: '', ...more };
+  return {
+    address,
+    name: 'Card',
+    kind: 'Ethernet controller',
+    tone: 'idle',
+    place: 'host',
+    claimants: [],
+    story: '',
+    ...more,
+  };
 }
 
 function domain(name: string, more: Partial<PageDomain> = {}): PageDomain {
@@ -75,8 +84,9 @@ describe('the layout', () => {
   test('has domains near their devices, none over another, and a line for each that has or is to have one', () => {
     const [red, blue, off] = [domain('red'), domain('blue'), domain('off')];
     const devices = Array.from({ length: 20 }, (_, index) => device(`${index}`));
-    devices[15] = device('15', { holder: blue.uuid, wanted: blue.uuid, tone: 'ready' });
-    devices[16] = device('16', { holder: blue.uuid, wanted: red.uuid, tone: 'waiting' });
+    devices[15] = device('15', { holder: blue.uuid, claimants: [blue.uuid], tone: 'ready' });
+    devices[17] = device('17', { claimants: [red.uuid, blue.uuid], tone: 'refused' });
+    devices[16] = device('16', { holder: blue.uuid, claimants: [red.uuid], tone: 'waiting' });
     devices[3] = device('3', { holder: red.uuid });
     const { boxes, lines, height } = layOut({ devices, domains: [off, blue, red] });
     expect(boxes.map(box => box.domain.name)).toEqual(['red', 'blue', 'off']);
@@ -88,6 +98,8 @@ describe('the layout', () => {
       'attached 15',
       'leaving 16',
       'wanted 16',
+      'held 17',
+      'held 17',
     ]);
     expect(height).toBeGreaterThanOrEqual(20 * ROW);
   });
@@ -113,7 +125,7 @@ describe('the page', () => {
 
   test('says in words what lines and colours say', () => {
     const devices = [
-      device('0000:03:00.0', { tone: 'waiting', place: 'assignable', reason: 'NeedsRestart', wanted: 'uuid-red' }),
+      device('0000:03:00.0', { tone: 'waiting', place: 'assignable', reason: 'NeedsRestart', claimants: ['uuid-red'] }),
     ];
     const { text } = renderMain(state({ devices, domains: [domain('red', { assignments: ['net'] })] }));
     const said = text.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ');
