@@ -3,6 +3,7 @@ import { messageOf } from '../daemon/message-of.ts';
 import { approveCommand } from './commands/approve.ts';
 import { bootHideCommand } from './commands/boot-hide.ts';
 import { describeCommand } from './commands/describe.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
 import { hookCommand } from './commands/hook.ts';
@@ -74,6 +75,7 @@ function createProgram(context: Context): Command {
     reportCommand,
     uiCommand,
     bootHideCommand,
+    doctorCommand,
     versionCommand,
   ];
   for (const command of commands) program.addCommand(command(context));

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { join } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { Host, StartHost } from '../controller/ports.ts';
 import { DEFAULT_DEADLINES, type HostDeadlines, openDom0 } from './dom0.ts';
@@ -8,12 +7,16 @@ import { observe } from './observe.ts';
 import { loadPciIds, type PciIds } from './pci-ids.ts';
 import { perform } from './perform.ts';
 import { reserveDevices } from './reserve.ts';
-import { readSmallFile } from './small-file.ts';
 import { makeReady, observeForStart, watchingHolders } from './starting.ts';
 
+export { type Answer, ask } from './ask.ts';
+export { detectXen } from './detect-xen.ts';
 export type { HostDeadlines } from './dom0.ts';
+export { type Examination, examine } from './examine.ts';
 export { type HideSetting, moduleOf, readHideSettings } from './hide-settings.ts';
+export type { HookFile } from './hook-files.ts';
 export { markHook } from './hook-mark.ts';
+export { type Ownership, ownershipOf } from './ownership.ts';
 export { HIDE_LENGTH_MAX, hideText, parseHide } from './pciback-hide.ts';
 export { unmarkStart } from './start-marks.ts';
 export { readStarting } from './starting.ts';
@@ -64,16 +67,4 @@ function forManyCalls(signal: AbortSignal): AbortSignal {
   const derived = AbortSignal.any([signal]);
   setMaxListeners(0, derived);
   return derived;
-}
-
-/** Bytes of `/proc/xen/capabilities` with room to spare. */
-const CAPABILITIES_MAX = 4096;
-
-/**
- * Whether this is a Xen dom0: only there the kernel says `control_d`.
- * @throws {HostError} Unreachable when the file is there and cannot be read.
- */
-export async function detectXen(layout: Dom0Layout): Promise<boolean> {
-  const capabilities = await readSmallFile(join(layout.procfs, 'xen/capabilities'), CAPABILITIES_MAX);
-  return capabilities?.split(/\s+/).includes('control_d') === true;
 }

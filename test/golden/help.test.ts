@@ -18,6 +18,7 @@ const COMMANDS = [
   ['report'],
   ['ui'],
   ['boot-hide'],
+  ['doctor'],
   ['version'],
 ];
 
@@ -60,6 +61,8 @@ describe('help', () => {
         ui                  Serve a page of this host to your browser, until told to
                             stop
         boot-hide           Show what hides the assigned devices from dom0 at boot
+        doctor              Check whether this host is fit for xenpci, and say what
+                            mends it
         version             Show the version
 
       Examples:
@@ -77,7 +80,8 @@ describe('help', () => {
       Exit codes:
         0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
         1    plan: something to do; reconcile: something is not Ready or not valid;
-             validate: something is not valid; approve: not approved
+             validate: something is not valid; approve: not approved;
+             doctor: something has failed
         2    error: wrong usage, the host could not be looked at, another controller
              runs; plan: a manifest is not valid, so the plan is not the whole
         130  ended at once by a second signal

@@ -1,25 +1,15 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
-import { HIDE_LENGTH_MAX, hideText, moduleOf, PCIBACK, readHideSettings } from '../../host/index.ts';
-import { type Comparison, compareSetting, type HideList, hideList, isSame } from '../boot-hide.ts';
+import type { Comparison } from '../boot-hide.ts';
+import { type BootHide, bootHide } from '../boot-settings.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
-import { CliError, ExitCode } from '../exit.ts';
+import { ExitCode } from '../exit.ts';
 import { showProblemsHint } from '../problems.ts';
 import { Screen } from '../screen.ts';
 import type { Output } from '../shell.ts';
-import { type Survey, survey } from '../survey.ts';
+import { survey } from '../survey.ts';
 
 type Format = 'text' | 'parameter' | 'modprobe' | 'json';
-
-/** All that is said about the next boot. */
-interface BootHide extends HideList {
-  /** The value of `hide`. */
-  readonly text: string;
-  /** The modules of the dom0 drivers that would take these devices first. */
-  readonly drivers: readonly string[];
-  readonly settings: readonly Comparison[];
-  readonly same: boolean;
-}
 
 /** `xenpci boot-hide`. */
 export function bootHideCommand({ shell, end }: Context): Command {
@@ -37,10 +27,7 @@ export function bootHideCommand({ shell, end }: Context): Command {
     .action(async ({ output }: { output: Format }, command: Command) => {
       const globals = globalsOf(command, shell);
       const look = await survey(globals);
-      const found = await bootHide(look).catch((cause: unknown) => {
-        if (cause instanceof Error && cause.name === 'HostError') throw new CliError(cause.message, { cause });
-        throw cause;
-      });
+      const found = await bootHide(look);
       show(shell.stdout, new Screen(shell.stdout, shell), found, output);
       if (look.source.problems.length > 0) {
         showProblemsHint(new Screen(shell.stderr, shell), look);
@@ -48,25 +35,6 @@ export function bootHideCommand({ shell, end }: Context): Command {
       }
       end(found.same ? ExitCode.ok : ExitCode.different);
     });
-}
-
-async function bootHide(look: Survey): Promise<BootHide> {
-  const { layout } = look.globals;
-  const list = hideList(look);
-  const text = hideText(list.hide);
-  if (text === undefined) {
-    const message = `pciback takes ${HIDE_LENGTH_MAX} characters, which is too few for ${list.hide.length} devices`;
-    throw new CliError(`${message}; set whenStopped: Host for some`);
-  }
-  const present = [...look.observed.devices.values()].filter(device => device.present);
-  const names = present
-    .filter(({ address }) => list.hide.includes(address))
-    .map(({ address, driver, homeDriver }) => homeDriver ?? look.inventory.get(address)?.hostDriver?.name ?? driver)
-    .filter(name => name !== undefined && name !== PCIBACK);
-  const drivers = await Promise.all([...new Set(names)].map(name => moduleOf(layout, name ?? '')));
-  const addresses = present.map(({ address }) => address);
-  const settings = (await readHideSettings(layout)).map(setting => compareSetting(setting, list.hide, addresses));
-  return { ...list, text, drivers: [...new Set(drivers)].sort(), settings, same: isSame(settings, list.hide) };
 }
 
 function show(output: Output, screen: Screen, found: BootHide, format: Format): void {

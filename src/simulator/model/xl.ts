@@ -148,9 +148,10 @@ function stateOf({ paused, crashed }: Instance): string {
 }
 
 const INFO: readonly string[] = [
+  'virt_caps              : pv hvm hvm_directio pv_directio\n',
   'xen_major              : 4\n',
   'xen_minor              : 17\n',
   'xen_extra              : .5\n',
   'xen_version            : 4.17.5\n',
-  'virt_caps              : pv hvm hvm_directio pv_directio\n',
+  'xen_commandline        : placeholder\n',
 ];

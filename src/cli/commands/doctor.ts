@@ -1,0 +1,45 @@
+import { type Command, Option } from 'commander';
+import { API_VERSION } from '../../api/manifest.ts';
+import type { Check, Result } from '../check.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { diagnose, tally } from '../doctor.ts';
+import { findings } from '../examined.ts';
+import { ExitCode } from '../exit.ts';
+import { Screen } from '../screen.ts';
+import type { Tone } from '../table.ts';
+
+const TONES: Readonly<Record<Result, Tone>> = { ok: 'good', warning: 'plain', failure: 'bad' };
+const RESULT_WIDTH = 9;
+const NAME_WIDTH_MIN = 13;
+
+/** `xenpci doctor`. */
+export function doctorCommand({ shell, end }: Context): Command {
+  return newCommand('doctor', 'Check whether this host is fit for xenpci, and say what mends it', [
+    ['After the installation, and when something is wrong', 'xenpci doctor'],
+    ['In a script', 'xenpci doctor -o json >report.json || echo "exit code $?"'],
+  ])
+    .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json']).default('text'))
+    .addHelpText('after', '\nExit codes: 0 nothing has failed (warnings may be), 1 something has, 2 error.')
+    .action(async ({ output }: { output: 'text' | 'json' }, command: Command) => {
+      const checks = diagnose(await findings(globalsOf(command, shell)));
+      const count = tally(checks);
+      if (output === 'json') {
+        const object = { apiVersion: API_VERSION, kind: 'Diagnosis', summary: count, checks };
+        shell.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
+      } else {
+        show(new Screen(shell.stdout, shell), checks);
+      }
+      end(count.failure === 0 ? ExitCode.ok : ExitCode.different);
+    });
+}
+
+function show(screen: Screen, checks: readonly Check[]): void {
+  const width = Math.max(NAME_WIDTH_MIN, ...checks.map(({ name }) => name.length + 2));
+  for (const { name, result, message, mend } of checks) {
+    screen.line(`${result.padEnd(RESULT_WIDTH)}${name.padEnd(width)}${message}`, TONES[result]);
+    if (mend !== undefined) screen.line(`${' '.repeat(RESULT_WIDTH + width)}mend: ${mend}`);
+  }
+  const { ok, warning, failure } = tally(checks);
+  screen.line();
+  screen.line(`${ok} ok, ${warning} ${warning === 1 ? 'warning' : 'warnings'}, ${failure} failed`);
+}

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+import { bootHideCheck, domainChecks } from '../../../src/cli/doctor-domains.ts';
+import { filesCheck, manifestsCheck, stateCheck } from '../../../src/cli/doctor-files.ts';
+import { hostChecks } from '../../../src/cli/doctor-host.ts';
+import type { Examination } from '../../../src/host/index.ts';
+import type { ObservedDomain } from '../../../src/plan/observed.ts';
+
+const FINE: Examination = {
+  xen: { found: true },
+  xl: { found: { version: '4.17.5', iommu: { state: 'present' }, quarantine: 'on' } },
+  xenstore: { found: true },
+  pciback: { found: true },
+  libvirt: { found: { major: 11, minor: 3, release: 0 } },
+  virtxend: { found: false },
+  hook: { found: { files: [{ path: '/hook', executable: true }], called: true } },
+  state: { found: undefined },
+  pciIds: { found: '/usr/share/misc/pci.ids' },
+};
+
+/** What is not ok, as `name result mend`. */
+function complaints(change: Partial<Examination>): string[] {
+  return hostChecks({ ...FINE, ...change })
+    .filter(({ result }) => result !== 'ok')
+    .map(({ name, result, mend }) => [name, result, ...(mend === undefined ? [] : [mend.split(' ')[0]])].join(' '));
+}
+
+describe('the host', () => {
+  test.each<[string, Partial<Examination>, string[]]>([
+    ['nothing is wrong', {}, []],
+    ['no dom0', { xen: { found: false } }, ['xen failure apt']],
+    ['pciback is not loaded', { pciback: { found: false } }, ['pciback failure modprobe']],
+    ['xenstored is gone', { xenstore: { unknown: 'refused' } }, ['xenstore failure systemctl']],
+    ['libvirtd is gone', { libvirt: { unknown: 'refused' } }, ['libvirt failure apt']],
+    ['a version nobody tried', { libvirt: { found: { major: 11, minor: 30, release: 0 } } }, ['libvirt warning']],
+    ['no xl', { xl: { unknown: 'no such file' } }, ['xl failure apt', 'iommu warning', 'quarantine warning']],
+    [
+      'the hook was never called',
+      { hook: { found: { files: [{ path: '/h', executable: true }], called: false } } },
+      ['hook warning systemctl'],
+    ],
+    [
+      'the hook cannot be executed',
+      { hook: { found: { files: [{ path: '/h', executable: false }], called: true } } },
+      ['hook warning chmod'],
+    ],
+    ['no hook, although one was called', { hook: { found: { files: [], called: true } } }, ['hook warning install']],
+    ['no names', { pciIds: { found: undefined } }, ['pci.ids warning apt']],
+  ])('%s', (_, change, expected) => {
+    expect(complaints(change)).toEqual(expected);
+  });
+
+  test.each<[string, string[]]>([
+    ['4.17', []],
+    ['4.17.99', []],
+    ['4.170.1', ['xl warning']],
+    ['4.18.0', ['xl warning']],
+  ])('Xen %s', (version, expected) => {
+    expect(complaints({ xl: { found: { version, iommu: { state: 'present' }, quarantine: 'on' } } })).toEqual(expected);
+  });
+
+  test('an IOMMU that is missing or unknown is a failure, no quarantine a warning', () => {
+    const xl = { version: '4.20.1', iommu: { state: 'absent' }, quarantine: 'off' } as const;
+    expect(complaints({ xl: { found: xl } })).toEqual(['iommu failure switch', 'quarantine warning take']);
+    const unknown = { ...xl, iommu: { state: 'unknown', why: 'no answer' }, quarantine: 'on' } as const;
+    expect(complaints({ xl: { found: unknown } })).toEqual(['iommu failure']);
+  });
+
+  test('where virtxend answers at a socket of its own, its proxy is what is missing', () => {
+    const checks = hostChecks({ ...FINE, libvirt: { unknown: 'refused' }, virtxend: { found: true } });
+    expect(checks.find(({ name }) => name === 'libvirt')?.mend).toContain('virtproxyd.socket');
+  });
+});
+
+describe('files', () => {
+  const file = (path: string, mode: number, uid = 0, isFolder = false) => ({ path, owner: { uid, mode, isFolder } });
+  test.each<[string, ReturnType<typeof file>[], string, string?]>([
+    ['root alone', [file('/m', 0o755, 0, true), file('/m/a', 0o644)], 'ok'],
+    ['a group may write to the folder', [file('/m', 0o775, 0, true)], 'failure', 'chmod -R go-w /m'],
+    ['everybody may write to a file', [file('/m', 0o755, 0, true), file('/m/a', 0o646)], 'failure', 'chmod -R go-w /m'],
+    ['a file of a user', [file('/m', 0o755, 0, true), file('/m/a', 0o644, 1000)], 'warning', 'chown -R root: /m'],
+    ['no folder', [file('/m', 0o644)], 'failure'],
+  ])('%s', (_, files, result, mend) => {
+    expect(filesCheck({ found: files })).toMatchObject({ result, ...(mend === undefined ? {} : { mend }) });
+  });
+
+  test('a folder that is not there is told by the manifests, not here', () => {
+    expect(filesCheck({ found: [{ path: '/m', owner: undefined }] }).result).toBe('ok');
+  });
+
+  test('state that others may write is a failure; none yet is not', () => {
+    expect(stateCheck('/s', { found: undefined }).result).toBe('ok');
+    expect(stateCheck('/s', { found: { uid: 0, mode: 0o700, isFolder: true } }).result).toBe('ok');
+    expect(stateCheck('/s', { found: { uid: 0, mode: 0o770, isFolder: true } }).result).toBe('failure');
+    expect(stateCheck('/s', { found: { uid: 0, mode: 0o600, isFolder: false } }).result).toBe('failure');
+  });
+
+  test('manifests: an empty folder is a warning, anything else a failure at its place', () => {
+    const problem = { line: 0, column: 0, field: '', excerpt: '', message: 'is bad' };
+    const empty = { ...problem, file: '/m', code: 'EmptySource' } as const;
+    expect(manifestsCheck('/m', { found: [] }).result).toBe('ok');
+    expect(manifestsCheck('/m', { found: [empty] }).result).toBe('warning');
+    expect(manifestsCheck('/m', { found: [{ ...empty, file: '/m/a.yaml' }] }).result).toBe('failure');
+    const two = manifestsCheck('/m', {
+      found: [{ ...problem, code: 'Unreadable', file: '/m/a.yaml', line: 3 }, empty],
+    });
+    expect(two).toMatchObject({ result: 'failure', message: '/m/a.yaml:3: is bad (and 1 more)' });
+  });
+});
+
+describe('domains', () => {
+  const red: ObservedDomain = {
+    name: 'red',
+    uuid: 'u',
+    domid: 1,
+    state: 'running',
+    toolstack: 'libvirt',
+    persistent: true,
+    type: 'pv',
+    passthrough: 'on',
+    live: [],
+  };
+  const { domid: _, ...off } = { ...red, state: 'shutoff' } as const;
+  test.each<[string, ObservedDomain | undefined, string, string?]>([
+    ['runs with passthrough', red, 'ok'],
+    ['runs without', { ...red, passthrough: 'off' }, 'warning', 'virsh shutdown red, then virsh start red'],
+    ['was made by xl without', { ...red, passthrough: 'off', toolstack: 'xl' }, 'warning'],
+    ['is PVH', { ...red, type: 'pvh' }, 'failure'],
+    ['is not known', undefined, 'warning'],
+    ['is off and not set', { ...off, stored: { hostdevs: [], passthrough: false } }, 'warning'],
+    ['is off and set', { ...off, stored: { hostdevs: [], passthrough: true } }, 'ok'],
+  ])('that %s', (_text, domain, result, mend) => {
+    const [check] = domainChecks({ found: [{ name: 'red', domain }] });
+    expect(check).toMatchObject({ name: 'domain/red', result, ...(mend === undefined ? {} : { mend }) });
+  });
+
+  test('that could not be looked at are not called sound', () => {
+    expect(domainChecks({ unknown: 'no xenstored\nadvice' })).toEqual([
+      { name: 'domains', result: 'warning', message: 'not checked: no xenstored' },
+    ]);
+    expect(bootHideCheck({ unknown: 'no xenstored' }).result).toBe('warning');
+  });
+});
