@@ -232,16 +232,27 @@ async function dyingGuests(): Promise<void> {
   );
 }
 
-/** An HVM guest without anything to boot: nobody in it answers when its device model is asked to take a device away. */
+const HV_DISK = '/tmp/hv.img';
+/** An HVM guest without a system: nobody in it answers when its device model is asked to take a device away. */
 const HVM = `name="hv"
 type="hvm"
 memory=96
 passthrough="enabled"
 vga="none"
+disk=["format=raw,vdev=hda,access=rw,backendtype=qdisk,target=${HV_DISK}"]
 on_crash="destroy"
 `;
 
+/** A disk whose boot sector waits for ever (sti; hlt; jmp back): with none the firmware restarts the guest after a minute. */
+function waitingDisk(): Buffer {
+  const disk = Buffer.alloc(1 << 20);
+  disk.set([0xfb, 0xf4, 0xeb, 0xfc]);
+  disk.set([0x55, 0xaa], 510);
+  return disk;
+}
+
 async function byForce(): Promise<void> {
+  await writeFile(HV_DISK, waitingDisk());
   await writeFile('/tmp/hv.cfg', HVM);
   await xl('create', '/tmp/hv.cfg');
   const told = '/tmp/let-go-told';
