@@ -29,7 +29,7 @@ async function crashed(): Promise<void> {
   const steps = await stepsBegun();
   const id = await red.id();
   await red.crash();
-  await until('red counts as crashed', async () => /crashed/.test(await described('red')) || undefined, 120_000);
+  await becomesDescribed('red', /crashed/);
   await writeManifest('red.yaml', assignment('red', {}));
   await waits('DomainCrashed');
   await stays('holder of the card of a kept guest', () => holderOf(nic), id, 15_000);
@@ -120,11 +120,7 @@ async function renamed(): Promise<void> {
 
   const known = await stepsBegun();
   await writeManifest('red.yaml', assignment('red', { lan: nic }, { domain: 'pink' }));
-  await until(
-    'red is ready under the new name',
-    async () => /^Ready +True/m.test(await described('red')) || undefined,
-    60_000,
-  );
+  await becomesDescribed('red', /^Ready +True/m);
   assert.deepEqual((await stepsBegun()).slice(known.length), [], 'the new name costs no step');
 }
 
@@ -154,7 +150,7 @@ async function withoutDefinition(): Promise<void> {
   await virsh('create', '/tmp/transient.xml');
   await console.waitFor(new RegExp(`^GUEST pci:\\[\\S+=${NIC_ID}:bound\\]`, 'm'), 400_000);
   assert.equal((await virsh('dominfo', 'red')).match(/^Persistent: +(\w+)/m)?.[1], 'no');
-  await until('red is ready', async () => /^Ready +True/m.test(await described('red')) || undefined, 60_000);
+  await becomesDescribed('red', /^Ready +True/m);
   await writeManifest('red.yaml', assignment('red', {}, { whenStopped: 'Host' }));
   await becomes('holder when its entry goes', () => holderOf(nic), undefined, 180_000);
   await red.has([]);
@@ -199,6 +195,15 @@ async function described(name: string): Promise<string> {
   const { code, stdout, stderr } = await xenpci(['describe', 'assignment', name, '--manifests', MANIFESTS]);
   assert.equal(code, 0, stderr);
   return stdout;
+}
+
+/** Waits until `xenpci describe` says so; a look may fail meanwhile, as while libvirtd is busy with the end of a guest. */
+async function becomesDescribed(name: string, words: RegExp): Promise<void> {
+  const look = async (): Promise<true | undefined> => {
+    const { stdout } = await xenpci(['describe', 'assignment', name, '--manifests', MANIFESTS]);
+    return words.test(stdout) || undefined;
+  };
+  await until(`${name} is described as ${words}`, look, 180_000);
 }
 
 async function waits(reason: string): Promise<void> {
