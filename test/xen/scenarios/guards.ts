@@ -56,7 +56,7 @@ async function refusedAndTaken(): Promise<void> {
     await succeed('dmsetup', ['create', volume, '--table', `0 65536 linear /dev/${disk} 8192`]);
     await succeed('udevadm', ['settle']);
   }
-  await succeed('mke2fs', ['-q', '-F', '/dev/mapper/labfs']);
+  await succeed('busybox', ['mke2fs', '-F', '/dev/mapper/labfs']);
   await mkdir('/mnt/labfs', { recursive: true });
   await succeed('mount', ['/dev/mapper/labfs', '/mnt/labfs']);
   await succeed('mkswap', ['/dev/mapper/labswap']);
