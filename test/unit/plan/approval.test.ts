@@ -69,6 +69,15 @@ describe('more devices would leave running guests than may unasked', () => {
     expect(detachesToApprove(decided.devices).map(stepText)).toEqual(ALL.map(at => `detach ${at} from red`));
   });
 
+  test('one is counted as one, and of many the first are named', () => {
+    const single = decide({ devices: [FIRST], spec: { maxDetachesPerPass: 0 } }).devices.get(FIRST)?.hold?.message;
+    expect(single).toContain('1 device would leave running guests at once, and at most 0 may unasked');
+    const many = Array.from({ length: 10 }, (_, index) => address(`0000:0${index}:00.0`));
+    const said = (count: number) => decide({ devices: many.slice(0, count) }).devices.get(FIRST)?.hold?.message;
+    expect(said(8)).toContain('0000:07:00.0 from red; approve with');
+    expect(said(10)).toContain('0000:07:00.0 from red and 2 more; approve with');
+  });
+
   test('as many as may go unasked do', () => {
     expect(texts(decide({ devices: TWO }))).toContain(`detach ${FIRST} from red`);
     expect(reasons(decide({ spec: { maxDetachesPerPass: 3 } }))).toEqual([undefined, undefined, undefined]);
@@ -157,6 +166,7 @@ describe('how a device is taken from a guest', () => {
     expect(detachAfter(3, { forceDetach: true })).toMatchObject({ force: true, via: 'xl' });
     expect(detachAfter(2, { forceDetach: true })).not.toHaveProperty('force');
     expect(detachAfter(9, { forceDetach: false })).not.toHaveProperty('force');
+    expect(detachAfter(9, {})).not.toHaveProperty('force');
     expect(detachAfter(9, { forceDetach: true }, 'pv')).not.toHaveProperty('force');
   });
 

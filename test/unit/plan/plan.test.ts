@@ -348,10 +348,32 @@ describe('entries', () => {
         device(NIC, IN_RED),
         device(DISK, ASSIGNABLE),
         device('0000:00:1c.0', HOST, { identity: { vendor: '8086', device: '1', class: '0604' } }),
+        device('0000:03:00.0', ASSIGNABLE, { identity: { vendor: '10de', device: '1', class: '0300' } }),
+        device('0000:04:00.0', ASSIGNABLE, { present: false }),
       ],
       [red, blue],
     );
     expect(inWords(world, [toRed, every])).toEqual(['configure blue: add 0000:02:00.0', 'attach 0000:02:00.0 to blue']);
+  });
+
+  test('by selector name what they find in the order of addresses, whatever the order of the look', () => {
+    const every = assignment('blue', 'blue', [entry('nics', NIC, { selector: { vendor: '8086' } })]);
+    const devices = ['0000:04:00.0', NIC, DISK].map(text => device(text, ASSIGNABLE));
+    const [found] = plan(observed(devices, [blue]), source([every]), NONE).entries;
+    expect(found?.claims.map(claim => claim.address)).toEqual([NIC, DISK, '0000:04:00.0']);
+  });
+
+  test('by path are not for a card that has vanished from there', () => {
+    const path = '00_1c.0/00_00.0' as PciPath;
+    const gone = device('0000:09:00.0', IN_RED, { present: false, path });
+    const named = assignment('blue', 'blue', [entry('lan', NIC, { path })]);
+    const [found] = plan(observed([device(NIC, HOST, { path }), gone], [red, blue]), source([named]), NONE).entries;
+    expect(found?.claims.map(claim => claim.address)).toEqual([NIC]);
+  });
+
+  test('for a name that two domains have mean the running one', () => {
+    const off = { ...domain('red'), uuid: 'uuid-other' };
+    expect(inWords(observed([device(NIC, ASSIGNABLE)], [off, red]), [toRed])).toEqual(['attach 0000:01:00.0 to red']);
   });
 
   test('of a suspended assignment do nothing', () => {
