@@ -180,6 +180,40 @@ describe('what is not ours in an assigned domain', () => {
     expect(plan(observed([device(DISK, IN_RED)], [red]), source([]), NONE).foreign).toEqual(new Map());
   });
 
+  test('is not what is ours by its alias alone, nor what another guest has, nor what dom0 has', () => {
+    const USB = '0000:03:00.0';
+    const both = {
+      ...red,
+      live: [ours(address(NIC)), ours(address(USB))],
+      stored: { hostdevs: [], passthrough: true },
+    };
+    const devices = [device(NIC, IN_RED), device(USB, IN_RED), device(DISK, IN_BLUE), device('0000:04:00.0', HOST)];
+    expect(plan(observed(devices, [both, blue]), desired(), NONE).foreign).toEqual(new Map());
+  });
+
+  test('is shown in the order of addresses', () => {
+    const devices = ['0000:04:00.0', DISK, NIC].map(text => device(text, IN_RED));
+    expect(
+      plan(observed(devices, [red]), desired(), NONE)
+        .foreign.get('uuid-red')
+        ?.map(found => found.address),
+    ).toEqual([DISK, '0000:04:00.0']);
+  });
+
+  test("that is remembered by its domain's name alone, as before it had a UUID, is ours", () => {
+    const record = { address: address(DISK), assignment: 'red', entry: 'x', domain: { name: 'red' } } as const;
+    const held = (name: string): Inventory =>
+      new Map([
+        [
+          address(DISK),
+          { ...record, domain: { name }, deletionPolicy: 'Orphan' as const, updatePolicy: 'Live' as const },
+        ],
+      ]);
+    const byXl = observed([device(NIC, IN_RED), device(DISK, IN_RED)], [red]);
+    expect(plan(byXl, desired(), held('red')).foreign).toEqual(new Map());
+    expect(plan(byXl, desired(), held('blue')).foreign.get('uuid-red')).toHaveLength(1);
+  });
+
   test('is taken for another domain only if an assignment of the domain that has it says Correct', () => {
     const toRed = assignment('red', 'red', [entry('lan', NIC)]);
     const at = world(IN_BLUE, [{ ...red, live: [] }, blue]);
