@@ -26,8 +26,23 @@ export function newCommand(name: string, summary: string, examples: readonly (re
 }
 
 /** Reads the global options. The root comes from `--root`, else from XENPCI_ROOT, else it is `/`. */
-export function globalsOf(command: Command, { env }: Shell): Globals {
-  const { root, manifests } = command.optsWithGlobals<{ root?: string; manifests?: string }>();
+export function globalsOf(command: Command, shell: Shell): Globals {
+  return globals(command.optsWithGlobals(), shell);
+}
+
+/** As `globalsOf`, for a line that is still being typed. */
+export function globalsAmong(words: readonly string[], shell: Shell): Globals {
+  const valueAfter = (name: string): string | undefined => {
+    const at = words.lastIndexOf(name);
+    return at === -1 ? undefined : words[at + 1];
+  };
+  return globals({ root: valueAfter('--root'), manifests: valueAfter('--manifests') }, shell);
+}
+
+function globals(
+  { root, manifests }: { readonly root?: string | undefined; readonly manifests?: string | undefined },
+  { env }: Shell,
+): Globals {
   const layout = dom0Layout(resolve(root ?? (env['XENPCI_ROOT'] || '/')));
   return {
     layout,

@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander';
 import { messageOf } from '../daemon/message-of.ts';
 import { approveCommand } from './commands/approve.ts';
 import { bootHideCommand } from './commands/boot-hide.ts';
+import { completeCommand, completionCommand } from './commands/completion.ts';
 import { describeCommand } from './commands/describe.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -46,7 +47,8 @@ export async function runProgram(args: readonly string[], shell: Shell): Promise
   }
 }
 
-function createProgram(context: Context): Command {
+/** The program with all its commands: for running it, and for what is made of its help. */
+export function createProgram(context: Context): Command {
   const program = newCommand('xenpci', 'Keeps PCI devices of a Xen dom0 where YAML files say they belong', [
     ['See it work on a simulated dom0, without Xen', 'xenpci run --host simulated'],
     [
@@ -76,9 +78,11 @@ function createProgram(context: Context): Command {
     uiCommand,
     bootHideCommand,
     doctorCommand,
+    completionCommand,
     versionCommand,
   ];
   for (const command of commands) program.addCommand(command(context));
+  program.addCommand(completeCommand(context), { hidden: true });
   configure(program, context.shell);
   return program;
 }

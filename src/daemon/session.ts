@@ -1,6 +1,7 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { Controller } from '../controller/controller.ts';
 import type { Clock, Host, Source } from '../controller/ports.ts';
+import type { PassResult } from '../controller/reconciler.ts';
 import type { Reporter } from '../controller/report.ts';
 import { ApprovalFile } from './approval-file.ts';
 import { InventoryFile } from './inventory-file.ts';
@@ -22,6 +23,8 @@ export interface SessionParts {
   readonly resyncMs: number;
   /** Called when the lock is held, before the first look. */
   readonly onLocked?: () => Promise<void>;
+  /** Called when a pass has come to its end. */
+  readonly onPass?: (result: PassResult) => void;
   /** Called with each report after its lines have been logged. */
   readonly onReport?: Reporter;
 }
@@ -33,7 +36,7 @@ export interface SessionParts {
  * @throws {LockHeldError} when another controller has the host.
  */
 export async function withController<T>(parts: SessionParts, work: (controller: Controller) => Promise<T>): Promise<T> {
-  const { layout, manifests, host, source, clock, log, resyncMs } = parts;
+  const { layout, manifests, host, source, clock, log, resyncMs, onPass } = parts;
   const lock = await acquireLock(layout);
   const statusFile = new StatusFile(layout, manifests, message => {
     log({ level: 'warn', event: 'StatusNotWritten', message, fields: {} });
@@ -49,7 +52,18 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
     const approvals = new ApprovalFile(layout, message => {
       log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
     });
-    return await work(new Controller({ host, source, store, approvals, clock, report, resyncMs }));
+    return await work(
+      new Controller({
+        host,
+        source,
+        store,
+        approvals,
+        clock,
+        report,
+        resyncMs,
+        ...(onPass === undefined ? {} : { onPass }),
+      }),
+    );
   } finally {
     await statusFile.close();
     await lock.release();

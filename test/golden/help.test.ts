@@ -19,6 +19,7 @@ const COMMANDS = [
   ['ui'],
   ['boot-hide'],
   ['doctor'],
+  ['completion'],
   ['version'],
 ];
 
@@ -63,6 +64,8 @@ describe('help', () => {
         boot-hide           Show what hides the assigned devices from dom0 at boot
         doctor              Check whether this host is fit for xenpci, and say what
                             mends it
+        completion <shell>  Print what makes a shell complete commands, options and
+                            names
         version             Show the version
 
       Examples:

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { Reporter } from '../../controller/report.ts';
 import { runDaemon } from '../../daemon/run.ts';
+import { asService } from '../../daemon/service.ts';
 import { detectXen } from '../../host/index.ts';
 import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
@@ -61,7 +62,11 @@ async function isSimulated(asked: Options['host'], layout: Dom0Layout): Promise<
 
 async function keep(shell: Shell, options: ControlOptions): Promise<ExitCode> {
   const onReport = options.log === 'text' ? tableAtRest(shell) : () => undefined;
-  const ending = await control(shell, options, parts => runDaemon({ ...parts, onReport }, shell.onStop));
+  const ending = await control(shell, options, parts =>
+    asService(shell.env['NOTIFY_SOCKET'], { ...parts, onReport }, shell.onStop, given =>
+      runDaemon(given, shell.onStop),
+    ),
+  );
   return ending === 'forced' ? ExitCode.forced : ExitCode.ok;
 }
 
