@@ -9,7 +9,7 @@ import { type Event, RESET_LIMIT } from '../events.ts';
 /** ms until the test program must have reported for the first time: boot takes 30 to 60 s on an idle machine. */
 const BOOT_LIMIT = 600_000;
 /** ms the whole of one suite may take. */
-const SUITE_LIMIT = 3_600_000;
+const SUITE_LIMIT = 7_200_000;
 /** ms the emulator has to end by itself once it is told to. */
 const KILL_AFTER = 5_000;
 /** ms after which the events are read again although none was announced. */

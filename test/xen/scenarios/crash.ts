@@ -145,6 +145,6 @@ export const tests: readonly Test[] = [
   test(
     'a controller that is killed around every step comes back and takes no step twice',
     killedBetweenSteps,
-    1_500_000,
+    2_700_000,
   ),
 ];
