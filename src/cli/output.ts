@@ -43,6 +43,7 @@ export function yamlText(document: Document): string {
   return escaped(document.toString({ lineWidth: 0 }));
 }
 
-function escaped(text: string): string {
+/** JSON that a terminal cannot take for orders. */
+export function escaped(text: string): string {
   return text.replace(UNSAFE, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -5,6 +5,7 @@ import { bootHideCommand } from './commands/boot-hide.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { describeCommand } from './commands/describe.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { eventsCommand } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
 import { hookCommand } from './commands/hook.ts';
@@ -72,6 +73,7 @@ export function createProgram(context: Context): Command {
     validateCommand,
     getCommand,
     describeCommand,
+    eventsCommand,
     hookCommand,
     exportCommand,
     reportCommand,

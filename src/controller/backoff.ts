@@ -57,6 +57,11 @@ export class Backoff {
     return this.#failures.get(key);
   }
 
+  /** How many keys are not due yet. */
+  waiting(now: number): number {
+    return [...this.#failures.values()].filter(failure => failure.until > now).length;
+  }
+
   /** When the next key becomes due; undefined when none waits. */
   nextDue(now: number): number | undefined {
     const times = [...this.#failures.values()].map(failure => failure.until).filter(until => until > now);

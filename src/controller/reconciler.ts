@@ -1,5 +1,6 @@
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
+import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { nextSteps, type Plan, plan } from '../plan/plan.ts';
@@ -8,6 +9,7 @@ import { type Step, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { startDeadline } from './deadline.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
+import type { Look, Pass } from './look.ts';
 import type { ApprovalStore, Clock, Host, InventoryStore, Source } from './ports.ts';
 import type { Reporter } from './report.ts';
 import { computeStatus } from './status.ts';
@@ -37,6 +39,8 @@ export interface ReconcilerParts {
   readonly options?: Partial<ReconcilerOptions>;
   /** Called when a step has come to its end: time for another look. */
   readonly onFinished: () => void;
+  /** Called at the end of each pass. */
+  readonly onPass?: (pass: Pass) => void;
 }
 
 /** What a pass left behind. */
@@ -50,7 +54,7 @@ export interface PassResult {
   readonly nextDue?: number;
 }
 
-interface Look {
+interface Found {
   readonly source: SourceSnapshot;
   readonly observed: Observed;
   readonly inventory: Inventory;
@@ -73,6 +77,8 @@ export class Reconciler {
   #status: Status | undefined;
   #problems: readonly ManifestProblem[] = [];
   #approvalsError: string | undefined;
+  /** Who asked for each step when it was begun: by the time it is judged, the manifests may say otherwise. */
+  readonly #askers = new WeakMap<Step, readonly Asker[]>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -93,14 +99,23 @@ export class Reconciler {
   }
 
   async pass(signal: AbortSignal): Promise<PassResult> {
+    const { clock, onPass } = this.#parts;
+    const startedAt = clock.now();
+    const { look, ...result } = await this.#pass(signal);
+    const backingOff = this.#backoff.waiting(clock.now());
+    onPass?.({ durationMs: clock.now() - startedAt, backingOff, ...(look === undefined ? {} : { look }) });
+    return result;
+  }
+
+  async #pass(signal: AbortSignal): Promise<PassResult & { readonly look?: Look }> {
     const { clock, report } = this.#parts;
     this.#backoff.clamp(clock.now());
     // A device whose step ends while we look may be seen half-way, so it is left to the next pass.
     const unsure = this.#dispatch.keys();
     this.#unjudged.push(...this.#dispatch.drain());
-    const look = await this.#look(signal);
-    if (look === undefined) return this.#result(false, 0, 1);
-    const { source, observed, inventory, approvals } = look;
+    const found = await this.#look(signal);
+    if (found === undefined) return this.#result(false, 0, 1);
+    const { source, observed, inventory, approvals } = found;
     const decide = (): Plan => plan(observed, source, inventory, this.#standing(approvals));
     const before = decide();
     // What has failed just now may change how it is tried next.
@@ -110,10 +125,14 @@ export class Reconciler {
     this.#reportProblems(source);
     if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length);
     const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
-    for (const step of started) report({ type: 'StepStarted', step });
-    this.#publish(decided, observed, source);
+    for (const step of started) {
+      this.#askers.set(step, askedBy(step, decided, inventory));
+      report({ type: 'StepStarted', step, askedBy: this.#askersOf(step) });
+    }
+    const status = this.#publish(decided, observed, source);
     const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
-    return this.#result(true, started.length, next.length + this.#dispatch.open().length + settling.length);
+    const result = this.#result(true, started.length, next.length + this.#dispatch.open().length + settling.length);
+    return { ...result, look: { observed, source, inventory, plan: decided, status, now: clock.now() } };
   }
 
   #standing(approvals: readonly Approval[]): Standing {
@@ -121,16 +140,16 @@ export class Reconciler {
     return { approved, failures: address => this.#backoff.get(address)?.count ?? 0 };
   }
 
-  async #look(signal: AbortSignal): Promise<Look | undefined> {
+  async #look(signal: AbortSignal): Promise<Found | undefined> {
     const { host, source, store, clock, report } = this.#parts;
     const deadline = startDeadline(clock, this.#options.lookDeadlineMs, signal);
     try {
       this.#inventory ??= await store.load();
       const observed = await host.observe(deadline.signal);
       const approvals = await this.#loadApprovals();
-      const look = { source: await source.read(), observed, inventory: this.#inventory, approvals };
+      const found = { source: await source.read(), observed, inventory: this.#inventory, approvals };
       this.#backoff.forget(LOOK);
-      return look;
+      return found;
     } catch (cause) {
       if (signal.aborted) return undefined;
       const error = deadline.passed()
@@ -167,13 +186,15 @@ export class Reconciler {
       if (again.get(key) !== identityOf(step)) {
         this.#backoff.forget(key);
         const notes = error === undefined ? remarks : [...remarks, `it took hold although the host said: ${error}`];
-        report({ type: 'StepPerformed', step, durationMs, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) });
+        const note = notes.length === 0 ? {} : { note: notes.join('; ') };
+        report({ type: 'StepPerformed', step, askedBy: this.#askersOf(step), durationMs, ...note });
         continue;
       }
       failed = true;
       const text = [...remarks, error ?? 'the host reported success, but nothing changed'].join('; ');
       const failure = this.#backoff.fail(key, text, clock.now());
-      report({ type: 'StepFailed', step, durationMs, error: text, retryAt: failure.until });
+      const askers = this.#askersOf(step);
+      report({ type: 'StepFailed', step, askedBy: askers, durationMs, error: text, retryAt: failure.until });
     }
     return failed;
   }
@@ -204,9 +225,13 @@ export class Reconciler {
     this.#parts.report({ type: 'ManifestProblems', problems });
   }
 
-  #publish(decided: Plan, observed: Observed, source: SourceSnapshot): void {
+  #askersOf(step: Step): readonly Asker[] {
+    return this.#askers.get(step) ?? [];
+  }
+
+  #publish(decided: Plan, observed: Observed, source: SourceSnapshot): Status {
     const before = this.#status;
-    this.#status = computeStatus({
+    const status = computeStatus({
       plan: decided,
       observed,
       source,
@@ -215,9 +240,11 @@ export class Reconciler {
       open: this.#dispatch.open(),
       now: this.#parts.clock.now(),
     });
-    if (before === undefined || contentOf(before) !== contentOf(this.#status)) {
-      this.#parts.report({ type: 'StatusChanged', status: this.#status });
+    this.#status = status;
+    if (before === undefined || contentOf(before) !== contentOf(status)) {
+      this.#parts.report({ type: 'StatusChanged', status });
     }
+    return status;
   }
 
   #result(looked: boolean, started: number, remaining: number): PassResult {

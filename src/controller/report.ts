@@ -1,15 +1,23 @@
 import type { ManifestProblem } from '../api/manifest.ts';
+import type { Asker } from '../plan/asked-by.ts';
 import type { Step } from '../plan/step.ts';
 import type { Status } from './status-types.ts';
 
 /** What the controller tells whoever watches it: results, not intentions. */
 export type Report =
-  | { readonly type: 'StepStarted'; readonly step: Step }
+  | { readonly type: 'StepStarted'; readonly step: Step; readonly askedBy: readonly Asker[] }
   /** The next look showed that it took hold; `note` when the host said otherwise. */
-  | { readonly type: 'StepPerformed'; readonly step: Step; readonly durationMs: number; readonly note?: string }
+  | {
+      readonly type: 'StepPerformed';
+      readonly step: Step;
+      readonly askedBy: readonly Asker[];
+      readonly durationMs: number;
+      readonly note?: string;
+    }
   | {
       readonly type: 'StepFailed';
       readonly step: Step;
+      readonly askedBy: readonly Asker[];
       readonly durationMs: number;
       readonly error: string;
       /** When it is tried again, ms since the epoch. */

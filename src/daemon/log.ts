@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { safeLine } from '../source/terminal.ts';
-import type { Line } from './narration.ts';
+import { refText } from './events/event.ts';
+import type { Line } from './line.ts';
 
 /** Where lines go. */
 export type Log = (line: Line) => void;
@@ -21,7 +22,11 @@ export function jsonLog(sink: TextSink): Log {
     },
     { write: text => sink.write(printableJson(text)) },
   );
-  return ({ level, event, message, fields }) => logger[level]({ event, ...fields }, message);
+  return ({ level, event, message, fields, happening }) => {
+    const { action, reason, regarding } = happening ?? {};
+    const about = regarding === undefined ? {} : { action, reason, regarding: refText(regarding) };
+    logger[level]({ event, ...about, ...fields }, message);
+  };
 }
 
 // JSON escapes C0 itself; a terminal that shows a log obeys C1 as well, and these may stand in JSON as they are.

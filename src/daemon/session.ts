@@ -4,6 +4,7 @@ import type { Clock, Host, Source } from '../controller/ports.ts';
 import type { PassResult } from '../controller/reconciler.ts';
 import type { Reporter } from '../controller/report.ts';
 import { ApprovalFile } from './approval-file.ts';
+import { Journal } from './events/journal.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { acquireLock } from './lock.ts';
 import type { Log } from './log.ts';
@@ -41,9 +42,16 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
   const statusFile = new StatusFile(layout, manifests, message => {
     log({ level: 'warn', event: 'StatusNotWritten', message, fields: {} });
   });
+  const journal = await Journal.open(layout, {
+    now: clock.now,
+    onProblem: message => log({ level: 'warn', event: 'EventsLost', message, fields: {} }),
+  });
   const narration = new Narration(clock.now, resyncMs);
   const report: Reporter = what => {
-    for (const line of narration.lines(what)) log(line);
+    for (const line of narration.lines(what)) {
+      log(line);
+      if (line.happening !== undefined) journal.record(line.happening);
+    }
     if (what.type === 'StatusChanged') statusFile.publish(what.status);
     parts.onReport?.(what);
   };
@@ -66,6 +74,7 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
     );
   } finally {
     await statusFile.close();
+    await journal.close();
     await lock.release();
   }
 }

@@ -13,6 +13,7 @@ const COMMANDS = [
   ['describe'],
   ['describe', 'device'],
   ['describe', 'assignment'],
+  ['events'],
   ['hook'],
   ['export'],
   ['report'],
@@ -55,6 +56,7 @@ describe('help', () => {
         get                 List devices or assignments
         describe            Explain one device or one assignment: why it is as it is,
                             and what is next
+        events              Show what has changed or been tried, and who asked for it
         hook <call...>      Prepare or refuse the start of a domain; libvirt calls it
         export              Write manifests from what is attached now
         report [file]       Write all there is to see of this host as one page, to

@@ -47,10 +47,10 @@ describe('Narration', () => {
   test('a step: begun, done, done although, failed', () => {
     const lines = narration();
     expect([
-      ...lines({ type: 'StepStarted', step: BIND }),
-      ...lines({ type: 'StepPerformed', step: BIND, durationMs: 420 }),
-      ...lines({ type: 'StepPerformed', step: BIND, durationMs: 12_000, note: 'it took hold although' }),
-      ...lines({ type: 'StepFailed', step: BIND, durationMs: 5, error: 'refused', retryAt: NOW + 2_000 }),
+      ...lines({ type: 'StepStarted', step: BIND, askedBy: [] }),
+      ...lines({ type: 'StepPerformed', step: BIND, askedBy: [], durationMs: 420 }),
+      ...lines({ type: 'StepPerformed', step: BIND, askedBy: [], durationMs: 12_000, note: 'it took hold although' }),
+      ...lines({ type: 'StepFailed', step: BIND, askedBy: [], durationMs: 5, error: 'refused', retryAt: NOW + 2_000 }),
     ]).toEqual([
       'info StepStarted: bind 0000:03:00.0 to pciback',
       'info StepPerformed: bind 0000:03:00.0 to pciback (0.4 s)',
@@ -145,6 +145,7 @@ describe('logs', () => {
   const failed = new Narration(() => NOW, 30_000).lines({
     type: 'StepFailed',
     step: BIND,
+    askedBy: [],
     durationMs: 5,
     error: HOSTILE,
     retryAt: NOW,
