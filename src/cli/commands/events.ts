@@ -36,7 +36,7 @@ export function eventsCommand({ shell, end }: Context): Command {
     .addOption(formatOption())
     .addHelpText(
       'after',
-      '\nThe controller keeps the last events over restarts, some thousands of them. Repeats\nwithin an hour count as one event.',
+      '\nThe controller keeps the last events, some thousands of them, over restarts.\nRepeats within an hour count as one.',
     )
     .action(async ({ watch = false, for: about, output }: Options, command: Command) => {
       const { layout } = globalsOf(command, shell);
