@@ -12,7 +12,7 @@ import type { Survey } from './survey.ts';
 export interface ApiObject {
   readonly apiVersion: typeof API_VERSION;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly uid?: string };
   readonly [part: string]: unknown;
 }
 

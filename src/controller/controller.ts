@@ -5,8 +5,6 @@ import { Wake } from './wake.ts';
 export interface ControllerParts extends Omit<ReconcilerParts, 'onFinished'> {
   /** Look at least this often, ms: hints can be lost, and this is what finds out. */
   readonly resyncMs: number;
-  /** Called when a pass has come to its end, also one that could not look. */
-  readonly onPass?: (result: PassResult) => void;
 }
 
 /** Runs passes: at every hint, when a retry is due, and at the latest every `resyncMs`. One pass at a time. */
@@ -74,7 +72,6 @@ export class Controller {
         await this.#wake.wait();
         if (this.#stopping.signal.aborted) return;
         const result = await this.#reconciler.pass(this.#aborting.signal);
-        this.#parts.onPass?.(result);
         if (isDone(result)) return;
         const delayMs = Math.min(resyncMs, (result.nextDue ?? Number.POSITIVE_INFINITY) - clock.now());
         this.#callOffTimer();

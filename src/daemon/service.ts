@@ -1,4 +1,4 @@
-import type { PassResult } from '../controller/reconciler.ts';
+import type { Pass } from '../controller/look.ts';
 import type { Reporter } from '../controller/report.ts';
 import type { Status } from '../controller/status-types.ts';
 import { readyOf } from './narration.ts';
@@ -22,8 +22,12 @@ export async function asService<T>(
   if (!socket) return run(parts);
   const notifier = new Notifier(message => parts.log({ level: 'warn', event: 'NotifyFailed', message, fields: {} }));
   const release = onStop(() => notifier.tell({ STOPPING: '1', STATUS: 'stopping' }));
-  const onPass = ({ looked }: PassResult): void => {
-    notifier.tell({ READY: '1', WATCHDOG: '1', ...(looked ? {} : { STATUS: 'the host cannot be looked at' }) });
+  const onPass = ({ look }: Pass): void => {
+    notifier.tell({
+      READY: '1',
+      WATCHDOG: '1',
+      ...(look !== undefined ? {} : { STATUS: 'the host cannot be looked at' }),
+    });
   };
   const onReport: Reporter = report => {
     parts.onReport?.(report);

@@ -1,7 +1,7 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { Controller } from '../controller/controller.ts';
+import type { Pass } from '../controller/look.ts';
 import type { Clock, Host, Source } from '../controller/ports.ts';
-import type { PassResult } from '../controller/reconciler.ts';
 import type { Reporter } from '../controller/report.ts';
 import { ApprovalFile } from './approval-file.ts';
 import { Journal } from './events/journal.ts';
@@ -25,9 +25,23 @@ export interface SessionParts {
   /** Called when the lock is held, before the first look. */
   readonly onLocked?: () => Promise<void>;
   /** Called when a pass has come to its end. */
-  readonly onPass?: (result: PassResult) => void;
+  readonly onPass?: (pass: Pass) => void;
   /** Called with each report after its lines have been logged. */
   readonly onReport?: Reporter;
+  /** Called when the lock is held, for what goes along with the controller; closed after it. */
+  readonly attend?: (session: LiveSession) => Promise<Attendance>;
+}
+
+/** Something that goes along with a running controller. */
+export interface Attendance {
+  close(): Promise<void>;
+}
+
+/** A running controller for those who go along with it. */
+export interface LiveSession extends Pick<SessionParts, 'layout' | 'host' | 'clock' | 'log' | 'resyncMs'> {
+  readonly journal: Journal;
+  readonly onReport: (listener: Reporter) => void;
+  readonly onPass: (listener: (pass: Pass) => void) => void;
 }
 
 /**
@@ -37,7 +51,7 @@ export interface SessionParts {
  * @throws {LockHeldError} when another controller has the host.
  */
 export async function withController<T>(parts: SessionParts, work: (controller: Controller) => Promise<T>): Promise<T> {
-  const { layout, manifests, host, source, clock, log, resyncMs, onPass } = parts;
+  const { layout, manifests, host, source, clock, log, resyncMs } = parts;
   const lock = await acquireLock(layout);
   const statusFile = new StatusFile(layout, manifests, message => {
     log({ level: 'warn', event: 'StatusNotWritten', message, fields: {} });
@@ -47,32 +61,34 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
     onProblem: message => log({ level: 'warn', event: 'EventsLost', message, fields: {} }),
   });
   const narration = new Narration(clock.now, resyncMs);
+  const reporters = new Set<Reporter>(parts.onReport === undefined ? [] : [parts.onReport]);
+  const passListeners = new Set<(pass: Pass) => void>(parts.onPass === undefined ? [] : [parts.onPass]);
+  const onPass = (pass: Pass): void => {
+    for (const listener of passListeners) listener(pass);
+  };
   const report: Reporter = what => {
     for (const line of narration.lines(what)) {
       log(line);
       if (line.happening !== undefined) journal.record(line.happening);
     }
     if (what.type === 'StatusChanged') statusFile.publish(what.status);
-    parts.onReport?.(what);
+    for (const listener of reporters) listener(what);
   };
+  let attendance: Attendance | undefined;
   try {
+    attendance = await parts.attend?.({
+      ...parts,
+      journal,
+      onReport: listener => reporters.add(listener),
+      onPass: listener => passListeners.add(listener),
+    });
     const store = new InventoryFile(layout);
     const approvals = new ApprovalFile(layout, message => {
       log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
     });
-    return await work(
-      new Controller({
-        host,
-        source,
-        store,
-        approvals,
-        clock,
-        report,
-        resyncMs,
-        ...(onPass === undefined ? {} : { onPass }),
-      }),
-    );
+    return await work(new Controller({ host, source, store, approvals, clock, report, resyncMs, onPass }));
   } finally {
+    await attendance?.close();
     await statusFile.close();
     await journal.close();
     await lock.release();

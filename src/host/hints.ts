@@ -4,6 +4,14 @@ import type { ConnectedDom0 } from './dom0.ts';
 /** What shows in xenstore that something may have changed: PCI backends, and domains that come and go. */
 const WATCHED = ['/local/domain/0/backend/pci', '@introduceDomain', '@releaseDomain'];
 
+const CONNECTED_AGAIN = { xenstore: 'xenstore connected again', libvirt: 'libvirt connected again' } as const;
+
+/** Which connection was made again, when that is what a hint is about. */
+export function isReconnect(about: string): keyof typeof CONNECTED_AGAIN | undefined {
+  if (about === CONNECTED_AGAIN.xenstore) return 'xenstore';
+  return about === CONNECTED_AGAIN.libvirt ? 'libvirt' : undefined;
+}
+
 /** Tells whoever listens that it may be time for another look. */
 export class Hints {
   readonly #listeners: Set<(about: string) => void> = new Set();
@@ -14,7 +22,7 @@ export class Hints {
     this.#stops = [
       xenstore.onConnect(client => this.#watch(client)),
       libvirt.onLifecycle(({ domain, event }) => this.#tell(`${domain.name} ${event}`)),
-      libvirt.onReconnect(() => this.#tell('libvirt connected again')),
+      libvirt.onReconnect(() => this.#tell(CONNECTED_AGAIN.libvirt)),
       libvirt.onDisconnect(() => this.#tell('libvirt connection lost')),
     ];
   }
@@ -44,7 +52,7 @@ export class Hints {
     this.#stops.push(
       client.onReconnect(() => {
         watchMissing();
-        this.#tell('xenstore connected again');
+        this.#tell(CONNECTED_AGAIN.xenstore);
       }),
       client.onDisconnect(() => this.#tell('xenstore connection lost')),
     );

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { dom0Layout } from '../../src/api/layout.ts';
+import { socketPath } from '../../src/daemon/api/socket-file.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { createHost } from '../../src/host/index.ts';
 import { observe, runXl } from '../../src/simulator/index.ts';
 import { CHECKOUT } from '../unit/cli/captured-shell.ts';
+import { get } from '../unit/daemon/api/served.ts';
 import { address } from '../world.ts';
 import { simulatedHost } from './simulated-host.ts';
 
@@ -126,6 +128,15 @@ describe('run on a dom0', () => {
     }, PATIENCE);
     expect(observe(host.dom0.model).devices.get(address('0000:01:00.0'))?.place).toMatchObject({ domain: 'sys-net' });
 
+    // The API of the bundle, with what it loads only then.
+    const where = { socketPath: socketPath(host.dom0.layout) };
+    expect(await get(where, '/readyz')).toMatchObject({ code: 200, text: 'ok\n' });
+    expect((await get(where, '/metrics')).text).toContain('xenpci_assignments{ready="True",reason="InPlace"} 2');
+    expect(JSON.parse((await get(where, '/v1/events?for=assignment/sys-net')).text)).toMatchObject({
+      kind: 'EventList',
+      items: expect.arrayContaining([expect.objectContaining({ action: 'Attach', reason: 'StepPerformed' })]),
+    });
+
     const second = start('run', '--root', host.root);
     expect(await second.ended).toBe(2);
     expect(second.out()).toBe(
@@ -142,6 +153,7 @@ describe('run on a dom0', () => {
     expect(lines.filter(line => line.event === 'StepPerformed').length).toBeGreaterThanOrEqual(9);
     expect(lines.at(-1)).toMatchObject({ event: 'Stopping' });
     expect(await readLiveStatus(host.dom0.layout)).toBeUndefined();
+    expect(existsSync(socketPath(host.dom0.layout))).toBe(false);
     expect(host.dom0.model.dom0.violations).toEqual([]);
   });
 

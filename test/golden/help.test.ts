@@ -110,6 +110,7 @@ describe('help', () => {
                             terminal) (choices: "text", "json")
         --allow-empty       take a missing or empty folder of manifests as: nothing is
                             desired
+        --metrics-port <port>  serve
         -h, --help          display help for command
 
       Global Options:

@@ -23,9 +23,10 @@ const LINES_MAX = 300;
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'));
 const texts = new Map(files.map(file => [file, readFileSync(join(SRC, file), 'utf8')]));
 
-/** The relative imports of a file, as paths under src. */
-function importsOf(file: string): string[] {
-  const found = texts.get(file)?.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g) ?? [];
+/** The relative imports of a file, as paths under src; with `from` only those that are loaded with it. */
+function importsOf(file: string, which: 'all' | 'from' = 'all'): string[] {
+  const pattern = which === 'all' ? /(?:from|import)\s*\(?\s*'(\.[^']+)'/g : /from\s+'(\.[^']+)'/g;
+  const found = texts.get(file)?.matchAll(pattern) ?? [];
   return [...found].map(match => relative(SRC, resolve(SRC, dirname(file), match[1] ?? '')));
 }
 
@@ -58,6 +59,14 @@ describe('architecture', () => {
   test('no file imports itself by a way round', () => {
     const cycles = files.flatMap(file => cycleFrom(file) ?? []);
     expect(cycles).toEqual([]);
+  });
+
+  test('what every command loads has no web server and no metrics library', () => {
+    const loaded = new Set(['main.ts']);
+    for (const file of loaded) for (const target of importsOf(file, 'from')) loaded.add(target);
+    const heavy = /from '(?:prom-client|node:https?)'/;
+    expect([...loaded].filter(file => heavy.test(texts.get(file) ?? ''))).toEqual([]);
+    expect(loaded.size).toBeGreaterThan(100);
   });
 
   test(`no file is longer than ${LINES_MAX} lines`, () => {

@@ -1,24 +1,30 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { Reporter } from '../../controller/report.ts';
 import { runDaemon } from '../../daemon/run.ts';
 import { asService } from '../../daemon/service.ts';
+import type { Attendance, LiveSession } from '../../daemon/session.ts';
 import { detectXen } from '../../host/index.ts';
+import { apiResources } from '../api-resources.ts';
 import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { type ControlOptions, control, requireXen } from '../control.ts';
 import { ExitCode } from '../exit.ts';
-import { seconds } from '../numbers.ts';
+import { port, seconds } from '../numbers.ts';
 import { Rest } from '../rest.ts';
 import { Screen } from '../screen.ts';
 import type { Shell } from '../shell.ts';
 import { withSimulatedHost } from '../simulated.ts';
+import { VERSION } from '../version.ts';
 
 interface Options {
   readonly host: 'real' | 'simulated' | 'auto';
   readonly resync: number;
   readonly log?: 'text' | 'json';
   readonly allowEmpty?: boolean;
+  readonly metricsPort?: number;
+  readonly metricsFile?: string;
 }
 
 /** `xenpci run`. */
@@ -41,13 +47,15 @@ export function runCommand({ shell, end }: Context): Command {
       ]),
     )
     .option('--allow-empty', 'take a missing or empty folder of manifests as: nothing is desired')
+    .option('--metrics-port <port>', 'serve metrics at 127.0.0.1, too, for Prometheus', port)
+    .option('--metrics-file <path>', "write metrics to a file, too, for node_exporter's textfile collector")
     .action(async (options: Options, command: Command) => {
       const globals = globalsOf(command, shell);
       const { resync, allowEmpty = false } = options;
       const simulated = await isSimulated(options.host, globals.layout);
       const log = options.log ?? (simulated || shell.stdout.isTerminal ? 'text' : 'json');
       const run = (where: ControlOptions['globals']): Promise<ExitCode> =>
-        keep(shell, { globals: where, log, resyncMs: resync * 1000, allowEmpty });
+        keep(shell, { globals: where, log, resyncMs: resync * 1000, allowEmpty }, options);
       end(simulated ? await withSimulatedHost(shell, globals, { asked: options.host, log }, run) : await run(globals));
     });
 }
@@ -60,10 +68,20 @@ async function isSimulated(asked: Options['host'], layout: Dom0Layout): Promise<
   return false;
 }
 
-async function keep(shell: Shell, options: ControlOptions): Promise<ExitCode> {
+async function keep(shell: Shell, options: ControlOptions, { metricsPort, metricsFile }: Options): Promise<ExitCode> {
+  const attend = async (session: LiveSession): Promise<Attendance> => {
+    // Only here: the hook and every look start sooner without a web server and a metrics library.
+    const { serve } = await import('../../daemon/serve.ts');
+    return serve(session, {
+      resources: apiResources(options.globals),
+      version: VERSION,
+      ...(metricsPort === undefined ? {} : { metricsPort }),
+      ...(metricsFile === undefined ? {} : { metricsFile: resolve(metricsFile) }),
+    });
+  };
   const onReport = options.log === 'text' ? tableAtRest(shell) : () => undefined;
   const ending = await control(shell, options, parts =>
-    asService(shell.env['NOTIFY_SOCKET'], { ...parts, onReport }, shell.onStop, given =>
+    asService(shell.env['NOTIFY_SOCKET'], { ...parts, onReport, attend }, shell.onStop, given =>
       runDaemon(given, shell.onStop),
     ),
   );
