@@ -6,6 +6,7 @@ import { completeCommand, completionCommand } from './commands/completion.ts';
 import { describeCommand } from './commands/describe.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { eventsCommand } from './commands/events.ts';
+import { explainCommand } from './commands/explain.ts';
 import { exportCommand } from './commands/export.ts';
 import { getCommand } from './commands/get.ts';
 import { hookCommand } from './commands/hook.ts';
@@ -16,6 +17,7 @@ import { runCommand } from './commands/run.ts';
 import { uiCommand } from './commands/ui.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
+import { waitCommand } from './commands/wait.ts';
 import { type Context, newCommand } from './context.ts';
 import { CliError, EXIT_CODES_HELP, ExitCode } from './exit.ts';
 import { Screen } from './screen.ts';
@@ -73,7 +75,9 @@ export function createProgram(context: Context): Command {
     validateCommand,
     getCommand,
     describeCommand,
+    explainCommand,
     eventsCommand,
+    waitCommand,
     hookCommand,
     exportCommand,
     reportCommand,

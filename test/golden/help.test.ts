@@ -13,7 +13,9 @@ const COMMANDS = [
   ['describe'],
   ['describe', 'device'],
   ['describe', 'assignment'],
+  ['explain'],
   ['events'],
+  ['wait'],
   ['hook'],
   ['export'],
   ['report'],
@@ -56,7 +58,10 @@ describe('help', () => {
         get                 List devices or assignments
         describe            Explain one device or one assignment: why it is as it is,
                             and what is next
+        explain <what>      Explain a field of the manifests, or a reason or error
+                            code
         events              Show what has changed or been tried, and who asked for it
+        wait <name...>      Wait until assignments are as they should be
         hook <call...>      Prepare or refuse the start of a domain; libvirt calls it
         export              Write manifests from what is attached now
         report [file]       Write all there is to see of this host as one page, to
@@ -86,7 +91,7 @@ describe('help', () => {
         0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
         1    plan: something to do; reconcile: something is not Ready or not valid;
              validate: something is not valid; approve: not approved;
-             doctor: something has failed
+             doctor: something has failed; wait: not in time
         2    error: wrong usage, the host could not be looked at, another controller
              runs; plan: a manifest is not valid, so the plan is not the whole
         130  ended at once by a second signal
@@ -101,24 +106,26 @@ describe('help', () => {
       Keep devices where the manifests say, until told to stop
 
       Options:
-        --host <kind>       the dom0: this one, a simulated one, or this one where
-                            there is Xen (choices: "real", "simulated", "auto",
-                            default: "real")
-        --resync <seconds>  look at least this often, whatever is heard of (default:
-                            30)
-        --log <format>      lines for people or for programs (default: text on a
-                            terminal) (choices: "text", "json")
-        --allow-empty       take a missing or empty folder of manifests as: nothing is
-                            desired
-        --metrics-port <port>  serve
-        -h, --help          display help for command
+        --host <kind>          the dom0: this one, a simulated one, or this one where
+                               there is Xen (choices: "real", "simulated", "auto",
+                               default: "real")
+        --resync <seconds>     look at least this often, whatever is heard of
+                               (default: 30)
+        --log <format>         lines for people or for programs (default: text on a
+                               terminal) (choices: "text", "json")
+        --allow-empty          take a missing or empty folder of manifests as: nothing
+                               is desired
+        --metrics-port <port>  serve metrics at 127.0.0.1, too, for Prometheus
+        --metrics-file <path>  write metrics to a file, too, for node_exporter's
+                               textfile collector
+        -h, --help             display help for command
 
       Global Options:
-        -V, --version       output the version number
-        --root <dir>        folder that holds dom0's file system; a simulated dom0 has
-                            its own (env: XENPCI_ROOT; default: /)
-        --manifests <dir>   folder of manifests (default: etc/xenpci/manifests under
-                            the root)
+        -V, --version          output the version number
+        --root <dir>           folder that holds dom0's file system; a simulated dom0
+                               has its own (env: XENPCI_ROOT; default: /)
+        --manifests <dir>      folder of manifests (default: etc/xenpci/manifests
+                               under the root)
 
       Examples:
         # On a Xen dom0, as root

@@ -10,7 +10,7 @@ import { apiResources } from '../api-resources.ts';
 import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { type ControlOptions, control, requireXen } from '../control.ts';
-import { ExitCode } from '../exit.ts';
+import { CliError, ExitCode } from '../exit.ts';
 import { port, seconds } from '../numbers.ts';
 import { Rest } from '../rest.ts';
 import { Screen } from '../screen.ts';
@@ -52,6 +52,7 @@ export function runCommand({ shell, end }: Context): Command {
     .action(async (options: Options, command: Command) => {
       const globals = globalsOf(command, shell);
       const { resync, allowEmpty = false } = options;
+      if (options.metricsPort === 0) throw new CliError('--metrics-port must be a port that Prometheus can know');
       const simulated = await isSimulated(options.host, globals.layout);
       const log = options.log ?? (simulated || shell.stdout.isTerminal ? 'text' : 'json');
       const run = (where: ControlOptions['globals']): Promise<ExitCode> =>

@@ -1,0 +1,61 @@
+import { watch } from 'node:fs';
+import { Wake } from '../controller/wake.ts';
+import type { Globals } from './context.ts';
+import { openLookout, type Survey } from './survey.ts';
+
+/** Look at least this often, ms: not everything that changes is heard of. */
+const RESYNC_MS = 5_000;
+
+/** How waiting came to its end. */
+export type Waited = 'met' | 'timedOut' | 'stopped';
+
+export interface AwaitOptions {
+  readonly timeoutMs: number;
+  /** Ends waiting. */
+  readonly signal: AbortSignal;
+  /** Called with each look. @returns whether it is what is waited for. */
+  readonly judge: (look: Survey) => boolean;
+}
+
+/**
+ * Looks at the host whenever something may have changed, until a look is as it should be. With or without a controller:
+ * the manifests are read anew each time, so what was true of earlier content does not count.
+ *
+ * @throws {CliError} when the host cannot be looked at; what `judge` throws.
+ */
+export async function awaitLook(globals: Globals, { timeoutMs, signal, judge }: AwaitOptions): Promise<Waited> {
+  const lookout = await openLookout(globals);
+  const wake = new Wake();
+  const hint = (): void => wake.now();
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const resync = setInterval(hint, RESYNC_MS);
+  const ends = [lookout.onHint(hint), onPublished(globals, hint)];
+  for (const each of [deadline, signal]) each.addEventListener('abort', hint);
+  try {
+    for (;;) {
+      if (judge(await lookout.survey())) return 'met';
+      if (!signal.aborted && !deadline.aborted) await wake.wait();
+      if (signal.aborted) return 'stopped';
+      if (deadline.aborted) return 'timedOut';
+    }
+  } finally {
+    clearInterval(resync);
+    for (const each of [deadline, signal]) each.removeEventListener('abort', hint);
+    for (const end of ends) end();
+    await lookout.close();
+  }
+}
+
+/** A running controller publishes its status when something has changed. Where none ever ran there is nothing to hear. */
+function onPublished({ layout }: Globals, hint: () => void): () => void {
+  try {
+    const watcher = watch(layout.runtime, (_, name) => {
+      if (name === 'status.json') hint();
+    });
+    watcher.on('error', hint);
+    return () => watcher.close();
+  } catch {
+    // The resync is enough.
+    return () => undefined;
+  }
+}

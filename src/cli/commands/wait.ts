@@ -1,0 +1,93 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { awaitLook, type Waited } from '../await.ts';
+import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { ExitCode } from '../exit.ts';
+import { seconds } from '../numbers.ts';
+import { Screen } from '../screen.ts';
+import type { Shell } from '../shell.ts';
+import type { Survey } from '../survey.ts';
+import { type Goal, parseGoal, standingOf } from '../wait-goal.ts';
+
+/** What takes longer than this shows on a terminal what it waits for, ms. */
+const PROGRESS_MS = 1_000;
+
+interface Options {
+  readonly for: Goal;
+  readonly timeout: number;
+}
+
+/** `xenpci wait`. */
+export function waitCommand({ shell, end }: Context): Command {
+  return newCommand('wait', 'Wait until assignments are as they should be', [
+    ['Until a guest has its devices', 'xenpci wait sys-net --for condition=Ready'],
+    ['For at most five minutes', 'xenpci wait assignment/sys-net --for condition=Ready --timeout 300'],
+    ['Until the devices of a removed assignment are let go of', 'xenpci wait sys-net --for delete'],
+  ])
+    .argument('<name...>', 'assignments, as NAME or assignment/NAME')
+    .requiredOption('--for <what>', 'condition=TYPE, condition=TYPE=False, or delete', goal)
+    .option('--timeout <seconds>', 'give up after this time', seconds, 30)
+    .addHelpText(
+      'after',
+      '\nOnly what is true of the manifests as they are now counts.' +
+        '\nExit codes: 0 as it should be, 1 not in time, 2 error.',
+    )
+    .action(async (names: string[], { for: wanted, timeout }: Options, command: Command) => {
+      const bare = names.map(name => name.replace(/^assignments?\//, ''));
+      end(await waitFor(shell, globalsOf(command, shell), { names: bare, goal: wanted, timeoutMs: timeout * 1000 }));
+    });
+}
+
+function goal(text: string): Goal {
+  const found = parseGoal(text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError('It must be condition=Ready, condition=Stalled=False or the like, or delete.');
+}
+
+export interface WaitFor {
+  readonly names: readonly string[];
+  readonly goal: Goal;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits, shows on a terminal how it goes, and says how it ended.
+ * @throws {CliError} as `awaitLook`, and for an assignment that is not there.
+ */
+export async function waitFor(
+  shell: Shell,
+  globals: Globals,
+  { names, goal: wanted, timeoutMs }: WaitFor,
+): Promise<ExitCode> {
+  const ending = new AbortController();
+  const release = shell.onStop(() => ending.abort());
+  const screen = new Screen(shell.stdout, shell);
+  const errors = new Screen(shell.stderr, shell);
+  const begun = Date.now();
+  const open = new Map(names.map(name => [name, '']));
+  const tell = (name: string, text: string): void => {
+    const isNews = open.get(name) !== text && Date.now() - begun >= PROGRESS_MS;
+    if (isNews && shell.stderr.isTerminal) errors.line(`assignment/${name}: ${text}`, 'faint');
+    open.set(name, text);
+  };
+  const judge = (look: Survey): boolean => {
+    for (const name of [...open.keys()]) {
+      const { met, text } = standingOf(look, name, wanted);
+      if (!met) tell(name, text);
+      else if (open.delete(name))
+        screen.line(`assignment/${name} ${wanted.type === 'delete' ? 'deleted' : 'condition met'}`);
+    }
+    return open.size === 0;
+  };
+  try {
+    return ended(await awaitLook(globals, { timeoutMs, signal: ending.signal, judge }), open, errors);
+  } finally {
+    release();
+  }
+}
+
+function ended(waited: Waited, open: ReadonlyMap<string, string>, errors: Screen): ExitCode {
+  if (waited === 'met') return ExitCode.ok;
+  if (waited === 'stopped') return ExitCode.forced;
+  for (const [name, text] of open) errors.line(`timed out waiting for assignment/${name}: ${text}`, 'bad');
+  return ExitCode.different;
+}
