@@ -14,7 +14,8 @@ Exit codes:
   0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
   1    plan: something to do; reconcile: something is not Ready or not valid;
        validate: something is not valid; approve: not approved;
-       doctor: something has failed; wait: not in time
+       doctor: something has failed; wait: not in time;
+       apply: not valid, or not Ready in time
   2    error: wrong usage, the host could not be looked at, another controller
        runs; plan: a manifest is not valid, so the plan is not the whole
   130  ended at once by a second signal`;

@@ -13,6 +13,15 @@ export function formatOption(): Option {
   return option.choices(['table', 'wide', 'json', 'yaml']).default('table');
 }
 
+/** The forms of output of what can be named to other commands. */
+export type NamedFormat = Format | 'name';
+
+/** `-o`, with the name that other commands take of each object. */
+export function namedFormatOption(): Option {
+  const option = new Option('-o, --output <format>', 'form of the output');
+  return option.choices(['table', 'wide', 'json', 'yaml', 'name']).default('table');
+}
+
 /** Objects to print, and whether one was asked for by name, which is then printed without a list around it. */
 export interface Printed {
   readonly objects: readonly ApiObject[];

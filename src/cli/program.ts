@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { messageOf } from '../daemon/message-of.ts';
+import { applyCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/approve.ts';
 import { bootHideCommand } from './commands/boot-hide.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
@@ -71,6 +72,7 @@ export function createProgram(context: Context): Command {
     runCommand,
     reconcileCommand,
     planCommand,
+    applyCommand,
     approveCommand,
     validateCommand,
     getCommand,

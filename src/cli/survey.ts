@@ -16,7 +16,7 @@ import { type Approval, inForce } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { type Plan, plan } from '../plan/plan.ts';
-import { FolderSource } from '../source/folder-source.ts';
+import { FolderSource, type FolderSourceOptions } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
 
@@ -60,13 +60,23 @@ export interface Lookout {
   close(): Promise<void>;
 }
 
-/** Opens what `survey` looks at. @throws {CliError} */
-export async function openLookout(asked: Globals): Promise<Lookout> {
-  const { layout } = asked;
-  const live = await readLiveStatus(layout);
-  const globals = asked.manifestsGiven || live === undefined ? asked : { ...asked, manifests: live.manifests };
+/** The options with the manifests that a running controller works by, unless others were asked for. */
+export async function manifestsInForce(asked: Globals): Promise<Globals> {
+  const live = asked.manifestsGiven ? undefined : await readLiveStatus(asked.layout);
+  return live === undefined ? asked : { ...asked, manifests: live.manifests };
+}
+
+/**
+ * Opens what `survey` looks at.
+ * @param overlay a file of the folder, and what to read instead of its content.
+ * @throws {CliError}
+ */
+export async function openLookout(asked: Globals, overlay?: FolderSourceOptions['overlay']): Promise<Lookout> {
+  const globals = await manifestsInForce(asked);
+  const { layout, manifests: folder } = globals;
   const lastGood = readOnly(new LastGoodFile(layout));
-  const source = new FolderSource({ folder: globals.manifests, host: await hostOf(layout), lastGood });
+  const options = { folder, host: await hostOf(layout), lastGood };
+  const source = new FolderSource(overlay === undefined ? options : { ...options, overlay });
   const host = createHost(layout);
   return {
     survey: async () => surveyOf(globals, host, source, await readLiveStatus(layout)),

@@ -7,7 +7,7 @@ import { FolderWatch } from './folder-watch.ts';
 import { LastGood, type LastGoodStore } from './last-good.ts';
 import { type InForce, settle } from './ledger.ts';
 import { READ_ATTEMPTS } from './limits.ts';
-import type { ManifestFile } from './manifest-file.ts';
+import { type ManifestFile, parseManifestFile } from './manifest-file.ts';
 import { fileProblem } from './problem.ts';
 import { QUIET_MS, untilQuiet } from './quiet.ts';
 import { emptyFolder } from './read-paths.ts';
@@ -27,6 +27,8 @@ export interface FolderSourceOptions {
   readonly lastGood?: LastGoodStore;
   /** Called when that store is of no use; reading goes on to work. */
   readonly onLastGoodError?: (error: Error) => void;
+  /** Reads the folder as if this file of it, by its path, had this content. */
+  readonly overlay?: { readonly path: string; readonly bytes: Uint8Array };
 }
 
 /**
@@ -101,6 +103,8 @@ export class FolderSource implements Source {
       await untilQuiet(scan.changedMs, this.#quietMs);
       const files = new Map<string, ManifestFile>();
       for (const path of scan.files) files.set(path, await this.#cache.read(path));
+      const { overlay } = this.#options;
+      if (overlay !== undefined) files.set(overlay.path, parseManifestFile(overlay.path, overlay.bytes));
       const after = await scanFolder(folder);
       if (after.fingerprint === scan.fingerprint) return { files, scan: after, unknown: this.#unknown(after) };
       scan = after;
@@ -110,8 +114,8 @@ export class FolderSource implements Source {
   }
 
   #unknown(scan: Scan): ManifestProblem[] {
-    const { allowEmpty = false } = this.#options;
-    if (scan.files.length > 0) return [...scan.unlisted];
+    const { allowEmpty = false, overlay } = this.#options;
+    if (scan.files.length > 0 || (overlay !== undefined && !scan.missing)) return [...scan.unlisted];
     if (scan.missing) return allowEmpty ? [] : [...scan.unlisted];
     return allowEmpty ? [...scan.unlisted] : [emptyFolder(this.#folder), ...scan.unlisted];
   }

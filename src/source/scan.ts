@@ -32,6 +32,11 @@ export function isIgnored(name: string): boolean {
   return LEFTOVER.test(name);
 }
 
+/** Whether a file of this name is read as a manifest. */
+export function isManifestName(name: string): boolean {
+  return MANIFEST.test(name) && !isIgnored(name);
+}
+
 /**
  * Lists the manifests below a folder, through links to files and folders. Never throws.
  * @param folder its path goes before all paths in the result.

@@ -6,6 +6,7 @@ const COMMANDS = [
   ['run'],
   ['reconcile'],
   ['plan'],
+  ['apply'],
   ['validate'],
   ['get'],
   ['get', 'devices'],
@@ -52,6 +53,8 @@ describe('help', () => {
         run                 Keep devices where the manifests say, until told to stop
         reconcile           Bring everything into place, then exit
         plan                Show what would be done and why, and change nothing
+        apply <file>        Check a manifest with all others, and put it into their
+                            folder
         approve             Approve the detaches that wait for approval
         validate <path...>  Check manifests and show every problem with file, line,
                             column and caret
@@ -91,7 +94,8 @@ describe('help', () => {
         0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
         1    plan: something to do; reconcile: something is not Ready or not valid;
              validate: something is not valid; approve: not approved;
-             doctor: something has failed; wait: not in time
+             doctor: something has failed; wait: not in time;
+             apply: not valid, or not Ready in time
         2    error: wrong usage, the host could not be looked at, another controller
              runs; plan: a manifest is not valid, so the plan is not the whole
         130  ended at once by a second signal
@@ -215,7 +219,7 @@ describe('help', () => {
 
       Options:
         -o, --output <format>  form of the output (choices: "table", "wide", "json",
-                               "yaml", default: "table")
+                               "yaml", "name", default: "table")
         -h, --help             display help for command
 
       Global Options:

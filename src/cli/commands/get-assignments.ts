@@ -5,7 +5,7 @@ import { elsewhereText } from '../elsewhere.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed, chosen } from '../find.ts';
 import { assignmentObject } from '../objects.ts';
-import { type Format, formatOption, printObjects } from '../output.ts';
+import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
 import { Screen } from '../screen.ts';
 import { survey } from '../survey.ts';
@@ -18,14 +18,17 @@ export function getAssignmentsCommand({ shell, end }: Context): Command {
   ])
     .alias('assignment')
     .argument('[name...]', 'which ones; all when none is given')
-    .addOption(formatOption())
+    .addOption(namedFormatOption())
     .addHelpText('after', '\nAGE is how long READY has been so; only a running controller knows it.')
-    .action(async (names: string[], { output }: { output: Format }, command: Command) => {
+    .action(async (names: string[], { output }: { output: NamedFormat }, command: Command) => {
       const look = await survey(globalsOf(command, shell));
       const assignments = chosen(names, look.status.assignments, name => assignmentNamed(look, name));
       if (output === 'json' || output === 'yaml') {
         const objects = assignments.map(assignment => assignmentObject(look, assignment));
         printObjects(shell.stdout, output, { objects, kind: 'PCIAssignment', single: names.length === 1 });
+      } else if (output === 'name') {
+        const screen = new Screen(shell.stdout, shell);
+        for (const { name } of assignments) screen.line(`assignment/${name}`);
       } else {
         const now = look.controller === undefined ? undefined : look.now;
         showAssignments(new Screen(shell.stdout, shell), assignments, { now, wide: output === 'wide' });

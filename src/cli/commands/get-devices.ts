@@ -6,7 +6,7 @@ import { ExitCode } from '../exit.ts';
 import { chosen, deviceAt } from '../find.ts';
 import { guardsOf } from '../guards-of.ts';
 import { deviceObject } from '../objects.ts';
-import { type Format, formatOption, printObjects } from '../output.ts';
+import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
 import { deviceReadiness, isOrphaned, readyCell } from '../readiness.ts';
 import { Screen } from '../screen.ts';
@@ -21,14 +21,17 @@ export function getDevicesCommand({ shell, end }: Context): Command {
   ])
     .alias('device')
     .argument('[address...]', 'which ones, such as 0000:03:00.0; all when none is given')
-    .addOption(formatOption())
-    .action(async (names: string[], { output }: { output: Format }, command: Command) => {
+    .addOption(namedFormatOption())
+    .action(async (names: string[], { output }: { output: NamedFormat }, command: Command) => {
       const look = await survey(globalsOf(command, shell));
       const devices = chosen(names, look.observed.devices.values(), name => deviceAt(look, name));
       devices.sort((a, b) => compareAddresses(a.address, b.address));
       if (output === 'json' || output === 'yaml') {
         const objects = devices.map(device => deviceObject(look, device));
         printObjects(shell.stdout, output, { objects, kind: 'PCIDevice', single: names.length === 1 });
+      } else if (output === 'name') {
+        const screen = new Screen(shell.stdout, shell);
+        for (const { address } of devices) screen.line(`device/${address}`);
       } else {
         showTable(new Screen(shell.stdout, shell), look, devices, output === 'wide');
       }

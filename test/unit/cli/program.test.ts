@@ -27,7 +27,7 @@ describe('usage', () => {
     ],
     [
       ['get', 'devices', '-o', 'xml'],
-      "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml.\n(--help says more)\n",
+      "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml, name.\n(--help says more)\n",
     ],
     [['reconcile'], "error: required option '--once' not specified\n(--help says more)\n"],
     [

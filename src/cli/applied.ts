@@ -1,0 +1,76 @@
+import { lstat, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { messageOf } from '../daemon/message-of.ts';
+import { FILE_BYTES_MAX } from '../source/limits.ts';
+import { isManifestName } from '../source/scan.ts';
+import type { Globals } from './context.ts';
+import { CliError } from './exit.ts';
+
+/** A file that is to go into the folder of manifests. */
+export interface NewManifest {
+  /** Where it goes. */
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** Whether the folder has exactly that already. */
+  readonly same: boolean;
+}
+
+/**
+ * Reads a file, and finds its place in the folder.
+ * @throws {CliError} when it is no manifest, or the folder is not ours to write: one that Git brings is changed there.
+ */
+export async function newManifest({ manifests }: Globals, file: string): Promise<NewManifest> {
+  const name = basename(file);
+  if (!isManifestName(name))
+    throw new CliError(`${name} is no name of a manifest: *.yaml, *.yml or *.json, without a dot in front`);
+  await requirePlainFolder(manifests);
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw new CliError(`${file} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  if (bytes.length > FILE_BYTES_MAX) throw new CliError(`${file} is longer than ${FILE_BYTES_MAX} bytes`);
+  const path = join(manifests, name);
+  const there = await lstat(path).catch(() => undefined);
+  if (there !== undefined && !there.isFile())
+    throw new CliError(`${path} is no plain file; xenpci does not replace it`);
+  const before = there === undefined ? undefined : await readFile(path).catch(() => undefined);
+  return { path, bytes, same: before?.equals(bytes) === true };
+}
+
+async function requirePlainFolder(folder: string): Promise<void> {
+  const stats = await lstat(folder).catch((cause: unknown) => {
+    throw new CliError(`the folder of manifests cannot be used: ${messageOf(cause)}`, { cause });
+  });
+  const isGit = await lstat(join(folder, '.git')).then(
+    () => true,
+    () => false,
+  );
+  if (!stats.isSymbolicLink() && !isGit) return;
+  const why = isGit ? 'is a working tree of Git' : 'is a link, as xenpci-pull makes it';
+  throw new CliError(`${folder} ${why}: what is written there would be lost or in the way; commit the file instead`);
+}
+
+/** The problems that a file would bring: those at its own places. */
+export function problemsOf({ problems }: SourceSnapshot, path: string): readonly ManifestProblem[] {
+  return problems.filter(({ file }) => file === path);
+}
+
+/** What becomes of each assignment of a file, such as `assignment/web created`. */
+export function changesOf(before: SourceSnapshot, after: SourceSnapshot, path: string): string[] {
+  const inFile = (snapshot: SourceSnapshot): Map<string, string> =>
+    new Map(
+      snapshot.assignments
+        .filter(({ origin }) => origin.file === path)
+        .map(({ assignment, hash }) => [assignment.metadata.name, hash]),
+    );
+  const [was, is] = [inFile(before), inFile(after)];
+  const policy = JSON.stringify(before.policy) === JSON.stringify(after.policy) ? [] : ['the PCIHostPolicy changes'];
+  return [
+    ...[...is].map(([name, hash]) => {
+      const known = was.get(name);
+      return `assignment/${name} ${known === undefined ? 'created' : known === hash ? 'unchanged' : 'configured'}`;
+    }),
+    ...[...was.keys()].filter(name => !is.has(name)).map(name => `assignment/${name} removed`),
+    ...policy,
+  ];
+}
