@@ -25,7 +25,8 @@ const texts = new Map(files.map(file => [file, readFileSync(join(SRC, file), 'ut
 
 /** The relative imports of a file, as paths under src; with `from` only those that are loaded with it. */
 function importsOf(file: string, which: 'all' | 'from' = 'all'): string[] {
-  const pattern = which === 'all' ? /(?:from|import)\s*\(?\s*'(\.[^']+)'/g : /from\s+'(\.[^']+)'/g;
+  const pattern =
+    which === 'all' ? /(?:from|import)\s*\(?\s*'(\.[^']+)'/g : /^(?:import|export)(?! type )[^;]*?from '(\.[^']+)'/gm;
   const found = texts.get(file)?.matchAll(pattern) ?? [];
   return [...found].map(match => relative(SRC, resolve(SRC, dirname(file), match[1] ?? '')));
 }

@@ -9,6 +9,8 @@ import type { Status } from '../../../src/controller/status-types.ts';
 import { Notifier } from '../../../src/daemon/notify.ts';
 import { asService, statusText } from '../../../src/daemon/service.ts';
 import type { SessionParts } from '../../../src/daemon/session.ts';
+import { observed, source } from '../../world.ts';
+import { lookAt } from './api/served.ts';
 
 let folder = '';
 beforeEach(() => {
@@ -90,10 +92,10 @@ describe('as a service', () => {
       await settled();
       before = lines();
       expect(before).toEqual(['STATUS=1 of 2 assignments are ready']);
-      given.onPass?.({ looked: true, started: 0, remaining: 0 });
+      given.onPass?.({ durationMs: 40, backingOff: 0, look: lookAt(observed([], []), source([])) });
       await settled();
       before = lines();
-      given.onPass?.({ looked: false, started: 0, remaining: 1 });
+      given.onPass?.({ durationMs: 40, backingOff: 1 });
       await settled();
       stop();
     });
