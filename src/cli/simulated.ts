@@ -50,10 +50,11 @@ export async function withSimulatedHost(
   }
 }
 
-/** The samples lie in the package, one or two folders above the program, whether it is the bundle or not. */
+/** The samples lie beside the program in a Debian package, otherwise one or two folders above it, bundle or not. */
 function samplesOf(program: string): string {
-  const above = [dirname(dirname(program)), dirname(dirname(dirname(program)))];
-  const found = above.map(folder => join(folder, 'manifests/samples')).find(folder => existsSync(folder));
+  const folder = dirname(program);
+  const folders = [folder, dirname(folder), dirname(dirname(folder))];
+  const found = folders.map(each => join(each, 'manifests/samples')).find(each => existsSync(each));
   if (found !== undefined) return found;
   throw new CliError('the samples do not lie beside this program; give a folder with --manifests');
 }
