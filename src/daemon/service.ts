@@ -22,16 +22,15 @@ export async function asService<T>(
   if (!socket) return run(parts);
   const notifier = new Notifier(message => parts.log({ level: 'warn', event: 'NotifyFailed', message, fields: {} }));
   const release = onStop(() => notifier.tell({ STOPPING: '1', STATUS: 'stopping' }));
+  let standing = 'the first look has not ended yet';
   const onPass = ({ look }: Pass): void => {
-    notifier.tell({
-      READY: '1',
-      WATCHDOG: '1',
-      ...(look !== undefined ? {} : { STATUS: 'the host cannot be looked at' }),
-    });
+    const text = look === undefined ? 'the host cannot be looked at' : standing;
+    notifier.tell({ READY: '1', WATCHDOG: '1', STATUS: text });
   };
   const onReport: Reporter = report => {
     parts.onReport?.(report);
-    if (report.type === 'StatusChanged') notifier.tell({ STATUS: statusText(report.status) });
+    // What is reported belongs to the pass that is about to end, which tells it.
+    if (report.type === 'StatusChanged') standing = statusText(report.status);
   };
   try {
     return await run({ ...parts, onPass, onReport });
