@@ -1,5 +1,6 @@
 import type { PageSource } from '../daemon/page/server.ts';
 import type { PageState } from '../daemon/page/state.ts';
+import { pageEvents } from './page-events.ts';
 import { pageState } from './page-state.ts';
 import type { Shell } from './shell.ts';
 import type { Lookout } from './survey.ts';
@@ -45,7 +46,9 @@ export class LivePage implements PageSource {
 
   async #look(): Promise<PageState> {
     try {
-      return pageState(await this.#lookout.survey(), { events: [], simulated: false, shell: this.#shell });
+      const look = await this.#lookout.survey();
+      const events = await pageEvents(look.globals.layout);
+      return pageState(look, { events, simulated: false, shell: this.#shell });
     } catch (error) {
       this.#fresh = undefined;
       throw error;

@@ -74,6 +74,16 @@ describe('events', { timeout: 120_000 }, () => {
     expect(items.find(({ action }) => action === 'Release')?.askedBy).toEqual([{ assignment: 'web', entry: 'lan' }]);
   });
 
+  test('are in the report, the latest first', async () => {
+    const { out } = await xenpci('report');
+    const told = [...out.matchAll(/(?:bind|attach|detach|release) 0000:01:00\.0 [a-z-]+ ?[a-z-]*/g)].map(
+      match => match[0],
+    );
+    expect(out).toContain('What happened');
+    expect(told.indexOf(`release ${NIC} to the`)).toBeGreaterThanOrEqual(0);
+    expect(told.indexOf(`release ${NIC} to the`)).toBeLessThan(told.indexOf(`attach ${NIC} to sys-net`));
+  });
+
   test('-w shows what comes, and ends with a signal', async () => {
     const shell = capturedShell({ env: { XENPCI_ROOT: host.root } });
     const done = runProgram(['events', '-w', '--for', 'domain/sys-net'], shell);

@@ -4,6 +4,7 @@ import { messageOf } from '../../daemon/message-of.ts';
 import { renderPage } from '../../daemon/page/render.ts';
 import { type Context, globalsOf, newCommand } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
+import { pageEvents } from '../page-events.ts';
 import { pageState } from '../page-state.ts';
 import { survey } from '../survey.ts';
 
@@ -18,7 +19,8 @@ export function reportCommand({ shell, end }: Context): Command {
     .action(async (file: string | undefined, _: unknown, command: Command) => {
       if (file === undefined && shell.stdout.isTerminal) throw new CliError('give a file name, or redirect the output');
       const look = await survey(globalsOf(command, shell));
-      const page = renderPage(pageState(look, { events: [], simulated: false, shell }), { live: false });
+      const events = await pageEvents(look.globals.layout);
+      const page = renderPage(pageState(look, { events, simulated: false, shell }), { live: false });
       if (file === undefined) shell.stdout.write(page);
       else await write(file, page);
       end(ExitCode.ok);
