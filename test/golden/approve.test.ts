@@ -30,7 +30,8 @@ async function code(...args: string[]): Promise<number> {
 
 async function screen(args: readonly string[], options: CapturedOptions = {}): Promise<string> {
   const { code, out, err } = await run(args, { ...here(), ...options });
-  return host.golden(`${out}${err}exit code ${code}\n`);
+  // Which of the three came into the guest first is not decided.
+  return host.golden(`${out}${err}exit code ${code}\n`).replace(/sees it at 0000:00:0\d\.0/, 'sees it at SLOT');
 }
 
 /** The guests that have a device. */
@@ -81,7 +82,7 @@ describe('three devices would leave a running guest at once', () => {
       Reset:           flr, bus
 
       Place:           guest storage
-      xenstore:        storage (domain id 2), which sees it at 0000:00:00.0
+      xenstore:        storage (domain id 2), which sees it at SLOT
       libvirt live:    storage
       libvirt stored:  storage
       Driver:          pciback (in dom0 before: e1000e)
