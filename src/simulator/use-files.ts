@@ -91,7 +91,7 @@ export class UseFiles {
     );
     const swaps = used.flatMap(({ swap, disk }) => (swap === true ? [`/dev/${disk} partition\t65532\t0\t-2\n`] : []));
     const addressed = used.filter(({ address }) => address !== undefined);
-    write(join(procfs, 'self/mountinfo'), PROC_MOUNT + mounts.join(''));
+    write(join(procfs, '1/mountinfo'), PROC_MOUNT + mounts.join(''));
     write(join(procfs, 'swaps'), SWAPS + swaps.join(''));
     write(join(procfs, 'net/route'), ROUTES + used.flatMap(routes).join(''));
     const leaves = addressed.map(({ address }) => `     |-- ${address}\n        /32 host LOCAL\n`);

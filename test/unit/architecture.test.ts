@@ -13,6 +13,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   controller: ['plan', 'api'],
   source: ['controller', 'api'],
   host: ['controller', 'plan', 'api', 'xenstore-client', 'node-libvirt'],
+  packaging: ['cli', 'source', 'api'],
   simulator: ['plan', 'api', 'xenstore-client', 'node-libvirt'],
   daemon: ['controller', 'plan', 'api', 'source', 'host', 'simulator'],
   cli: ['daemon', 'controller', 'plan', 'api', 'source', 'host', 'simulator'],

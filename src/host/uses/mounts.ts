@@ -1,7 +1,7 @@
 /** Which block devices dom0 has mounted or swaps to, as the kernel lists them. */
 import { HostError } from '../../controller/ports.ts';
 
-/** One line of /proc/self/mountinfo (Linux Documentation/filesystems/proc.rst, 3.5). */
+/** One line of /proc/1/mountinfo (Linux Documentation/filesystems/proc.rst, 3.5). */
 export interface Mount {
   /** `major:minor` of its device; of no block device for btrfs, ZFS and file systems without a device. */
   readonly number: string;
@@ -21,7 +21,7 @@ export function parseMountinfo(text: string): Mount[] {
     const [, , number = '', , point] = own.split(' ');
     const [type, source] = rest?.split(' ') ?? [];
     if (!/^\d+:\d+$/.test(number) || point === undefined || type === undefined || source === undefined) {
-      throw new HostError('Unreachable', `/proc/self/mountinfo has a line that is not understood: ${shown(line)}`);
+      throw new HostError('Unreachable', `/proc/1/mountinfo has a line that is not understood: ${shown(line)}`);
     }
     return { number, point: unescaped(point), type, source: unescaped(source) };
   });

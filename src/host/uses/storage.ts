@@ -24,10 +24,11 @@ export interface StorageTables {
 /** @throws {HostError} Unreachable when a table cannot be read or understood. */
 export async function readStorageTables(sysfs: string, procfs: string): Promise<StorageTables> {
   const [mountinfo, swaps] = await Promise.all([
-    readSmallFile(join(procfs, 'self/mountinfo'), TABLE_MAX),
+    // Those of the first process: a service may have been given mounts of its own.
+    readSmallFile(join(procfs, '1/mountinfo'), TABLE_MAX),
     readSmallFile(join(procfs, 'swaps'), TABLE_MAX),
   ]);
-  if (mountinfo === undefined) throw new HostError('Unreachable', `${procfs}/self/mountinfo is not there`);
+  if (mountinfo === undefined) throw new HostError('Unreachable', `${procfs}/1/mountinfo is not there`);
   const mounts = parseMountinfo(mountinfo);
   // A kernel without swap has no such file.
   return { mounts, btrfs: await btrfsDevices(sysfs, mounts), swaps: parseSwaps(swaps ?? '') };

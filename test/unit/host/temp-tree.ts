@@ -59,7 +59,7 @@ export function addCard(sysfs: string, place: string, card: Card = {}): void {
 
 /** The files of a dom0 that uses no PCI function for anything, below its root. */
 export const IDLE_HOST: Readonly<Record<string, string>> = {
-  'proc/self/mountinfo': '22 1 0:20 / /proc rw - proc proc rw\n',
+  'proc/1/mountinfo': '22 1 0:20 / /proc rw - proc proc rw\n',
   'proc/swaps': 'Filename\tType\tSize\tUsed\tPriority\n',
   'proc/net/route': 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n',
   'proc/net/fib_trie': '',

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { manifestPage } from '../../../packaging/man-manifest.ts';
-import { programPage } from '../../../packaging/man-program.ts';
-import { roff } from '../../../packaging/roff.ts';
 import { createProgram } from '../../../src/cli/program.ts';
+import { manifestPage } from '../../../src/packaging/man-manifest.ts';
+import { programPage } from '../../../src/packaging/man-program.ts';
+import { roff } from '../../../src/packaging/roff.ts';
 import { capturedShell } from '../cli/captured-shell.ts';
 
 const program = createProgram({ shell: capturedShell(), end: () => undefined });

@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makePackages, type Packages } from '../../../packaging/build.ts';
 import { VERSION } from '../../../src/cli/version.ts';
+import { makePackages, type Packages } from '../../../src/packaging/build.ts';
 
 const CHECKOUT = resolve(import.meta.dirname, '../../..');
 const able = spawnSync('dpkg-deb', ['--version']).status === 0;

@@ -84,7 +84,7 @@ export class Dom0Tree {
 
   mount(number: string, point: string, type = 'ext4', source = '/dev/root'): void {
     const line = `31 1 ${number} / ${point} rw,relatime shared:1 - ${type} ${source} rw\n`;
-    this.write('proc/self/mountinfo', `${IDLE_HOST['proc/self/mountinfo']}${line}`);
+    this.write('proc/1/mountinfo', `${IDLE_HOST['proc/self/mountinfo']}${line}`);
   }
 
   /** What dom0 uses a function for, as `Guard: text`. */

@@ -113,14 +113,14 @@ describe('a disk', () => {
 });
 
 describe('what is not known', () => {
-  test.each(['proc/self/mountinfo', 'run/udev/data/b259:0', 'sys/class/block'])('without %s', async path => {
+  test.each(['proc/1/mountinfo', 'run/udev/data/b259:0', 'sys/class/block'])('without %s', async path => {
     const dom0 = new Dom0Tree();
     dom0.remove(path);
     expect(await dom0.of(DISK)).toEqual([expect.stringContaining(`UseUnknown: what for is not known: `)]);
   });
 
   test.each([
-    ['proc/self/mountinfo', 'nonsense\n'],
+    ['proc/1/mountinfo', 'nonsense\n'],
     ['proc/swaps', 'Filename\n/dev/sda strange\n'],
     ['sys/devices/pci0000:00/0000:00:12.0/0000:02:00.0/nvme/nvme0/nvme0n1/dev', 'x\n'],
   ])('with nonsense in %s', async (path, text) => {

@@ -1,11 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { SCRIPTS } from '../src/cli/completion/scripts.ts';
-import { ExitCode } from '../src/cli/exit.ts';
-import { createProgram } from '../src/cli/program.ts';
-import type { Shell } from '../src/cli/shell.ts';
-import { VERSION } from '../src/cli/version.ts';
+import { SCRIPTS } from '../cli/completion/scripts.ts';
+import { ExitCode } from '../cli/exit.ts';
+import { createProgram } from '../cli/program.ts';
+import type { Shell } from '../cli/shell.ts';
+import { VERSION } from '../cli/version.ts';
 import { manifestPage } from './man-manifest.ts';
 import { programPage } from './man-program.ts';
 import type { Parts } from './packages.ts';
@@ -22,7 +22,7 @@ export async function makeParts(checkout: string, program: string): Promise<Part
     manifestPage(VERSION),
   ];
   const scripts = await Promise.all(
-    ['postinst', 'prerm', 'postrm'].map(async name => [name, await read(`packaging/debian/${name}`)] as const),
+    ['postinst', 'prerm', 'postrm'].map(async name => [name, await read(`src/packaging/debian/${name}`)] as const),
   );
   return {
     version: VERSION,
@@ -31,7 +31,7 @@ export async function makeParts(checkout: string, program: string): Promise<Part
     manual: new Map(pages.map(({ name, section, text }) => [`man${section}/${name}.${section}`, text])),
     completion: SCRIPTS,
     readme: await read('README.md'),
-    changelog: await read('packaging/debian/changelog'),
+    changelog: await read('src/packaging/debian/changelog'),
     copyright: await copyright(checkout, libraries),
     scripts: Object.fromEntries(scripts),
   };

@@ -1,4 +1,4 @@
-import { jsonSchemas } from '../src/api/schema-json.ts';
+import { jsonSchemas } from '../api/schema-json.ts';
 import { bold, italic, type ManPage, paragraph, roff, section, tagged } from './roff.ts';
 
 /** As much of a JSON Schema as is shown. */

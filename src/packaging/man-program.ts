@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { EXIT_CODES_HELP } from '../src/cli/exit.ts';
+import { EXIT_CODES_HELP } from '../cli/exit.ts';
 import { bold, italic, type ManPage, paragraph, roff, section, tagged } from './roff.ts';
 
 const ENVIRONMENT: readonly (readonly [string, string])[] = [
