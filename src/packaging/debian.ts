@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sums, type Tree, writeTree } from './tree.ts';
@@ -54,8 +54,11 @@ export async function buildDebian(what: DebianPackage, options: BuildOptions): P
     await chmod(join(debian, file), mode);
   }
   const path = join(out, `${name}_${version}_${architecture}.deb`);
-  const args = ['--root-owner-group', `-Z${compression}`, '--build', work, path];
+  const half = `${path}.new`;
+  const args = ['--root-owner-group', `-Z${compression}`, '--build', work, half];
   await promisify(execFile)('dpkg-deb', args, { env: { ...process.env, SOURCE_DATE_EPOCH: `${epoch}`, LC_ALL: 'C' } });
+  // Never a part of a package under its name, whenever this is ended.
+  await rename(half, path);
   return path;
 }
 
