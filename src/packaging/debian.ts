@@ -55,8 +55,9 @@ export async function buildDebian(what: DebianPackage, options: BuildOptions): P
   }
   const path = join(out, `${name}_${version}_${architecture}.deb`);
   const half = `${path}.new`;
-  const args = ['--root-owner-group', `-Z${compression}`, '--build', work, half];
-  await promisify(execFile)('dpkg-deb', args, { env: { ...process.env, SOURCE_DATE_EPOCH: `${epoch}`, LC_ALL: 'C' } });
+  const settings = [`SOURCE_DATE_EPOCH=${epoch}`, 'LC_ALL=C'];
+  const args = ['dpkg-deb', '--root-owner-group', `-Z${compression}`, '--build', work, half];
+  await promisify(execFile)('env', [...settings, ...args]);
   // Never a part of a package under its name, whenever this is ended.
   await rename(half, path);
   return path;
