@@ -1,9 +1,10 @@
 import type { PageSource } from '../daemon/page/server.ts';
 import type { PageState } from '../daemon/page/state.ts';
+import { isSimulated } from '../simulator/index.ts';
 import { pageEvents } from './page-events.ts';
 import { pageState } from './page-state.ts';
 import type { Shell } from './shell.ts';
-import type { Lookout } from './survey.ts';
+import type { Lookout, Survey } from './survey.ts';
 
 /** ms after a hint before browsers are told: what belongs together, such as one attach, comes in many hints. */
 const SETTLE_MS = 300;
@@ -46,12 +47,17 @@ export class LivePage implements PageSource {
 
   async #look(): Promise<PageState> {
     try {
-      const look = await this.#lookout.survey();
-      const events = await pageEvents(look.globals.layout);
-      return pageState(look, { events, simulated: false, shell: this.#shell });
+      return await pageOf(await this.#lookout.survey(), this.#shell);
     } catch (error) {
       this.#fresh = undefined;
       throw error;
     }
   }
+}
+
+/** The page of one look. */
+export async function pageOf(look: Survey, shell: Shell): Promise<PageState> {
+  const { layout } = look.globals;
+  const [events, simulated] = await Promise.all([pageEvents(layout), isSimulated(layout)]);
+  return pageState(look, { events, simulated, shell });
 }

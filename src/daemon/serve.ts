@@ -1,12 +1,12 @@
 import type { Server } from 'node:http';
 import { Health } from './api/health.ts';
-import { failure, type Handler, readOnlyServer } from './api/requests.ts';
 import type { Resources } from './api/resources.ts';
 import { apiRoutes } from './api/routes.ts';
 import { listenOnSocket, socketPath } from './api/socket-file.ts';
 import { messageOf } from './message-of.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MetricsFile } from './metrics/metrics-file.ts';
+import { closed, failure, type Handler, listenOnLoopback, readOnlyServer } from './read-only-server.ts';
 import type { Attendance, LiveSession } from './session.ts';
 
 export interface ServeOptions {
@@ -63,19 +63,13 @@ async function metricsPort(
     return failure(404, 'NotFound', 'only /metrics is here');
   };
   const server = readOnlyServer(handle, defect);
-  const listening = new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  const listening = listenOnLoopback(server, port);
   return opened(server, listening, `metrics at 127.0.0.1:${port}`, warn);
 }
 
 async function opened(
   server: Server,
-  listening: Promise<void>,
+  listening: Promise<unknown>,
   what: string,
   warn: (message: string) => void,
 ): Promise<Server | undefined> {
@@ -88,11 +82,4 @@ async function opened(
     warn(`${what} cannot be served: ${messageOf(cause)}`);
     return undefined;
   }
-}
-
-function closed(server: Server): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -11,6 +11,6 @@ export { runXl, type XlResult } from './model/xl.ts';
 export { observe } from './observe.ts';
 export { perform } from './perform.ts';
 export type { Simulation } from './simulation.ts';
-export { controlSocket } from './simulation.ts';
+export { controlSocket, isSimulated } from './simulation.ts';
 export { PathTooLongError } from './socket-server.ts';
 export { type SimulatedDom0, type SimulationOptions, startSimulatedDom0 } from './start.ts';

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { Faults } from './faults.ts';
@@ -16,6 +17,15 @@ export interface Simulation {
   readonly xenstored: Xenstored;
   readonly libvirtd: Libvirtd;
   readonly xl: XlRunner;
+}
+
+/** Whether a simulation runs below this root. The real one is never one. */
+export async function isSimulated(layout: Dom0Layout): Promise<boolean> {
+  if (layout.root === '/') return false;
+  return access(controlSocket(layout)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Where a running simulation takes commands: the `xl` program's, and those of whoever plays with it. */

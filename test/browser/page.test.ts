@@ -36,7 +36,7 @@ async function serve(world: World, manifests: Readonly<Record<string, string>>):
   for (const [file, text] of Object.entries(manifests)) host.write(file, text);
   const shell = capturedShell({ env: { XENPCI_ROOT: host.root } });
   const ended = runProgram(['ui'], shell);
-  await expect.poll(() => shell.out() + shell.err(), { timeout: 20_000 }).toMatch(/\/\n$/);
+  await expect.poll(() => shell.out() + shell.err(), { timeout: 20_000 }).toMatch(/\/page\n$/);
   served = { host, shell, ended, page: await browser.open(shell.out().trim()) };
   return served;
 }

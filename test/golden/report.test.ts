@@ -42,6 +42,7 @@ test('report writes the page: what is attached, wanted and held back, and the st
   const { code, out, err } = await xenpci('report');
   expect([code, err]).toEqual([0, '']);
   const said = spoken(out);
+  expect(said).toContain('A simulated dom0: nothing here is real.');
   expect(said).toContainEqual(
     expect.stringMatching(/^0000:01:00\.0 Intel Corporation 82574L .* host · Progressing, waits$/),
   );

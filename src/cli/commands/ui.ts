@@ -7,6 +7,7 @@ import { CliError, ExitCode } from '../exit.ts';
 import { LivePage } from '../live-page.ts';
 import { port } from '../numbers.ts';
 import { Screen } from '../screen.ts';
+import type { Shell } from '../shell.ts';
 import { openLookout } from '../survey.ts';
 
 /** `xenpci ui`. */
@@ -15,12 +16,12 @@ export function uiCommand({ shell, end }: Context): Command {
     ['Here', 'xenpci ui'],
     ['From elsewhere', 'ssh -L 8421:127.0.0.1:8421 dom0 xenpci ui --port 8421'],
   ])
-    .option('--port <number>', 'port of 127.0.0.1 (default: any that is free)', port, 0)
+    .option('--port <number>', 'port of 127.0.0.1 (default: any that is free)', port)
     .addHelpText('after', '\nWhoever has the address, which has a secret in it, can look, and change nothing.')
-    .action(async (options: { readonly port: number }, command: Command) => {
+    .action(async (options: { readonly port?: number }, command: Command) => {
       const lookout = await openLookout(globalsOf(command, shell));
       try {
-        const page = await serve(new LivePage(lookout, shell), options.port);
+        const page = await serve(new LivePage(lookout, shell), options.port ?? 0, shell);
         new Screen(shell.stdout, shell).line(page.url);
         await stopRequested(shell.onStop);
         await page.close();
@@ -31,12 +32,14 @@ export function uiCommand({ shell, end }: Context): Command {
     });
 }
 
-async function serve(page: LivePage, where: number): Promise<ServedPage> {
+async function serve(page: LivePage, where: number, shell: Shell): Promise<ServedPage> {
   // What cannot be looked at is said here, and not only in a browser.
   await page.state();
   // Loaded here: no other command needs a web server, and each starts faster without.
   const { servePage } = await import('../../daemon/page/server.ts');
-  return servePage(page, where).catch((cause: unknown) => {
+  const tell = (error: unknown): void =>
+    new Screen(shell.stderr, shell).line(`a request failed: ${messageOf(error)}`, 'bad');
+  return servePage(page, where, tell).catch((cause: unknown) => {
     throw new CliError(`cannot serve on 127.0.0.1 port ${where}: ${messageOf(cause)}`, { cause });
   });
 }

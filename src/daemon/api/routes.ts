@@ -3,9 +3,9 @@ import { API_VERSION } from '../../api/manifest.ts';
 import type { Look } from '../../controller/look.ts';
 import { concerns, type Event, parseRef, withoutRepeats } from '../events/event.ts';
 import type { Journal } from '../events/journal.ts';
+import { type Answer, failure, type Handler, json, type Request } from '../read-only-server.ts';
 import { streamEvents } from './event-stream.ts';
 import type { Health } from './health.ts';
-import { type Answer, failure, type Handler, json, type Request } from './requests.ts';
 import type { Resources } from './resources.ts';
 
 /** Those who follow events at the same time. */

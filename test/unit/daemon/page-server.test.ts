@@ -39,7 +39,9 @@ afterEach(async () => {
 });
 
 async function serve(): Promise<ServedPage> {
-  page = await servePage(source, 0);
+  page = await servePage(source, 0, error => {
+    throw error;
+  });
   return page;
 }
 
@@ -59,7 +61,7 @@ describe('the page server', () => {
     const whole = await fetch(url);
     expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     const text = await whole.text();
-    const part = await (await fetch(`${url}main`)).text();
+    const part = await (await fetch(new URL('main', url))).text();
     expect(text).toContain('<h1>PCI devices of dom0</h1>');
     expect(text).toContain(part);
     expect(part).not.toContain('<h1>');
@@ -75,8 +77,8 @@ describe('the page server', () => {
     const { url } = await serve();
     const { origin, port } = new URL(url);
     expect((await fetch(origin)).status).toBe(404);
-    expect((await fetch(`${origin}/${'0'.repeat(32)}/`)).status).toBe(404);
-    expect((await fetch(`${url}other`)).status).toBe(404);
+    expect((await fetch(`${origin}/${'0'.repeat(32)}/page`)).status).toBe(404);
+    expect((await fetch(new URL('other', url))).status).toBe(404);
     expect((await fetch(url, { method: 'POST' })).status).toBe(405);
     expect(await asHost(url, 'evil.example')).toBe(404);
     expect(await asHost(url, `localhost:${port}`)).toBe(200);
@@ -85,13 +87,13 @@ describe('the page server', () => {
   test('says why when the host cannot be looked at', async () => {
     const { url } = await serve();
     source.looks = new Error('cannot look at the host');
-    const answer = await fetch(`${url}main`);
+    const answer = await fetch(new URL('main', url));
     expect([answer.status, await answer.text()]).toEqual([503, 'cannot look at the host\n']);
   });
 
   test('tells those who listen of a change, and ends their streams when it closes', async () => {
     const { url, close } = await serve();
-    const stream = await fetch(`${url}changes`);
+    const stream = await fetch(new URL('changes', url));
     const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
     expect((await reader?.read())?.value).toBe('retry: 2000\n\n');
     for (const changed of source.listeners) changed();

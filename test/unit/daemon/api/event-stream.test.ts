@@ -1,8 +1,8 @@
 import { request as ask, type IncomingMessage } from 'node:http';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { streamEvents } from '../../../../src/daemon/api/event-stream.ts';
-import { readOnlyServer } from '../../../../src/daemon/api/requests.ts';
 import { type Happening, ref } from '../../../../src/daemon/events/event.ts';
+import { readOnlyServer } from '../../../../src/daemon/read-only-server.ts';
 import { served } from './served.ts';
 
 const noted = (note: string, device = '0000:03:00.0'): Happening => ({

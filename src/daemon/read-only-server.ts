@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { printableJson } from '../log.ts';
+import type { AddressInfo } from 'node:net';
+import { printableJson } from './log.ts';
 
 /** Connections at the same time; of further ones the kernel is told to hang up. */
 const CONNECTIONS_MAX = 64;
@@ -13,6 +15,8 @@ export interface Answer {
   readonly code: number;
   readonly type: string;
   readonly text: string;
+  /** Beside those that every answer has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A request that was understood: its path in decoded parts, and what stands behind the question mark. */
@@ -43,6 +47,26 @@ export function readOnlyServer(handle: Handler, onError: (error: unknown) => voi
     });
   });
   return server;
+}
+
+/**
+ * Lets a server listen on this machine's loopback address.
+ * @param port 0 for any that is free.
+ * @returns the port.
+ * @throws the error of listen(2).
+ */
+export async function listenOnLoopback(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Ends a server and all its connections. */
+export async function closed(server: Server): Promise<void> {
+  const ended = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await ended;
 }
 
 async function respond(handle: Handler, message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,7 +105,7 @@ export function failure(code: number, reason: string, message: string): Answer {
   return json(code, { apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message });
 }
 
-function send(message: IncomingMessage, response: ServerResponse, { code, type, text }: Answer): void {
+function send(message: IncomingMessage, response: ServerResponse, { code, type, text, headers }: Answer): void {
   // What an unwanted body holds is not read, so the connection cannot be used again.
   const close = code === 405 || code === 413 ? { connection: 'close' } : {};
   response.writeHead(code, {
@@ -91,6 +115,7 @@ function send(message: IncomingMessage, response: ServerResponse, { code, type, 
     'x-content-type-options': 'nosniff',
     ...(code === 405 ? { allow: 'GET, HEAD' } : {}),
     ...close,
+    ...headers,
   });
   response.end(message.method === 'HEAD' ? '' : text);
 }
