@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import type { Guest } from '../../src/plan/step.ts';
 import {
   type ContractCase,
   type ContractWorld,
   deviceNow,
   domainNow,
+  type GuestSpec,
   give,
   guestNow,
   look,
@@ -18,6 +20,23 @@ async function configure(world: ContractWorld, name: string, add: readonly Contr
   const { uuid } = await domainNow(world, name);
   const entries = add.map(device => ({ device, permissive: false }));
   await take(world, { verb: 'configure', domain: { name, uuid }, add: entries, remove: [], passthrough: true });
+}
+
+/** Starts red with the first device in its definition, and waits until its driver has it. */
+async function startRed(world: ContractWorld, more: Pick<GuestSpec, 'onCrash'> = {}): Promise<void> {
+  await take(world, { verb: 'bind', device: world.first });
+  await world.define({ name: 'red', passthrough: true, devices: [world.first], ...more });
+  await world.start('red');
+  await untilHeld(world, world.first, 'red');
+  await world.untilUp('red');
+}
+
+/** Waits until red runs as another instance. */
+async function untilRestarted(world: ContractWorld, before: Guest): Promise<void> {
+  await until(world, 'red has restarted', ({ domains }) => {
+    const red = domains.find(({ name }) => name === 'red');
+    return red?.state === 'running' && red.domid !== before.domid;
+  });
 }
 
 /** Starts, ends and restarts of domains, and of libvirtd. */
@@ -119,18 +138,11 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'a rebooted guest has another number, its stored devices, and not the hot-attached ones',
     async run(world) {
-      await take(world, { verb: 'bind', device: world.first });
-      await world.define({ name: 'red', passthrough: true, devices: [world.first] });
-      await world.start('red');
-      await untilHeld(world, world.first, 'red');
-      await world.untilUp('red');
+      await startRed(world);
       await give(world, world.second, 'red');
       const before = await guestNow(world, 'red');
       await world.reboot('red');
-      await until(world, 'red has restarted', ({ domains }) => {
-        const red = domains.find(({ name }) => name === 'red');
-        return red?.state === 'running' && red.domid !== before.domid;
-      });
+      await untilRestarted(world, before);
       await untilHeld(world, world.first, 'red');
       assert.deepEqual((await deviceNow(world, world.second)).place, { at: 'assignable' });
     },
@@ -138,11 +150,7 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'a crashed guest that is kept shows as crashed and keeps its device until it is destroyed',
     async run(world) {
-      await take(world, { verb: 'bind', device: world.first });
-      await world.define({ name: 'red', passthrough: true, devices: [world.first], onCrash: 'preserve' });
-      await world.start('red');
-      await untilHeld(world, world.first, 'red');
-      await world.untilUp('red');
+      await startRed(world, { onCrash: 'preserve' });
       const before = await guestNow(world, 'red');
       await world.crash('red');
       await until(world, 'red has crashed', ({ domains }) => domains.some(({ crashed }) => crashed === true));
@@ -158,17 +166,10 @@ export const LIVES: readonly ContractCase[] = [
   {
     name: 'a crashed guest that restarts has another number and its stored device',
     async run(world) {
-      await take(world, { verb: 'bind', device: world.first });
-      await world.define({ name: 'red', passthrough: true, devices: [world.first], onCrash: 'restart' });
-      await world.start('red');
-      await untilHeld(world, world.first, 'red');
-      await world.untilUp('red');
+      await startRed(world, { onCrash: 'restart' });
       const before = await guestNow(world, 'red');
       await world.crash('red');
-      await until(world, 'red has restarted', ({ domains }) => {
-        const red = domains.find(({ name }) => name === 'red');
-        return red?.state === 'running' && red.domid !== before.domid;
-      });
+      await untilRestarted(world, before);
       await untilHeld(world, world.first, 'red');
     },
   },
