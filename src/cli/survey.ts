@@ -1,7 +1,7 @@
 import type { HostIdentity } from '../api/hosts.ts';
 import type { Dom0Layout } from '../api/layout.ts';
-import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Failure } from '../controller/backoff.ts';
+import type { Look } from '../controller/look.ts';
 import type { Host, Source } from '../controller/ports.ts';
 import { DEFAULT_OPTIONS } from '../controller/reconciler.ts';
 import { computeStatus } from '../controller/status.ts';
@@ -13,27 +13,18 @@ import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import { createHost, detectXen, thisHost } from '../host/index.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
-import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
-import { type Plan, plan } from '../plan/plan.ts';
+import { plan } from '../plan/plan.ts';
 import { FolderSource, type FolderSourceOptions } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
 
-/** One look at a host without touching it, and what follows from it. */
-export interface Survey {
+/** A look that touches nothing; its status has the times that a running controller knows. */
+export interface Survey extends Look {
   readonly globals: Globals;
-  readonly observed: Observed;
-  readonly source: SourceSnapshot;
-  readonly inventory: Inventory;
   readonly approvals: readonly Approval[];
-  readonly plan: Plan;
-  /** With the times that a running controller knows. */
-  readonly status: Status;
   /** The process id of the controller that runs on this host, if one does. */
   readonly controller: number | undefined;
-  /** When this look was, ms since the epoch. */
-  readonly now: number;
 }
 
 /**

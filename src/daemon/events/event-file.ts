@@ -1,4 +1,4 @@
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { readBounded } from '../bounded-read.ts';
@@ -69,14 +69,9 @@ export class EventFile {
   }
 }
 
+/** What cannot be looked at shows when it is opened. */
 async function sizeOf(path: string): Promise<number> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return 0;
-  try {
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
-  }
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
 async function endsTorn(file: Awaited<ReturnType<typeof open>>): Promise<boolean> {
