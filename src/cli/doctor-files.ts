@@ -31,9 +31,16 @@ export function filesCheck(files: Answer<readonly OwnedFile[]>): Check {
   return { name, result: 'ok', message: 'only root may change the manifests' };
 }
 
-/** Whether the manifests can be followed as they are. */
-export function manifestsCheck(folder: string, problems: Answer<readonly ManifestProblem[]>): Check {
+/** Whether the manifests can be followed as they are. @param files their folder first, as `filesCheck` has them. */
+export function manifestsCheck(
+  folder: string,
+  files: Answer<readonly OwnedFile[]>,
+  problems: Answer<readonly ManifestProblem[]>,
+): Check {
   const name = 'manifests';
+  if ('found' in files && files.found[0]?.owner === undefined) {
+    return { name, result: 'failure', message: `${folder} is not there`, mend: `install -d -m 755 ${folder}` };
+  }
   if ('unknown' in problems) return { name, result: 'failure', message: problems.unknown };
   const [first] = problems.found;
   if (first === undefined) return { name, result: 'ok', message: `all in ${folder} are valid` };

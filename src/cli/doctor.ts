@@ -29,7 +29,7 @@ export function diagnose(found: Findings): readonly Check[] {
     ...(found.root ? [] : [NOT_ROOT]),
     ...hostChecks(found.host),
     filesCheck(found.files),
-    manifestsCheck(found.folder, found.problems),
+    manifestsCheck(found.folder, found.files, found.problems),
     stateCheck(found.state.path, found.state.owner),
     controllerCheck(found.controller),
     ...domainChecks(found.domains),

@@ -71,6 +71,9 @@ describe('the host', () => {
   });
 });
 
+/** A folder of manifests that is as it should be. */
+const THERE = { found: [{ path: '/m', owner: { uid: 0, mode: 0o755, isFolder: true } }] };
+
 describe('files', () => {
   const file = (path: string, mode: number, uid = 0, isFolder = false) => ({ path, owner: { uid, mode, isFolder } });
   test.each<[string, ReturnType<typeof file>[], string, string?]>([
@@ -97,10 +100,16 @@ describe('files', () => {
   test('manifests: an empty folder is a warning, anything else a failure at its place', () => {
     const problem = { line: 0, column: 0, field: '', excerpt: '', message: 'is bad' };
     const empty = { ...problem, file: '/m', code: 'EmptySource' } as const;
-    expect(manifestsCheck('/m', { found: [] }).result).toBe('ok');
-    expect(manifestsCheck('/m', { found: [empty] }).result).toBe('warning');
-    expect(manifestsCheck('/m', { found: [{ ...empty, file: '/m/a.yaml' }] }).result).toBe('failure');
-    const two = manifestsCheck('/m', {
+    expect(manifestsCheck('/m', { found: [{ path: '/m', owner: undefined }] }, { found: [] })).toEqual({
+      name: 'manifests',
+      result: 'failure',
+      message: '/m is not there',
+      mend: 'install -d -m 755 /m',
+    });
+    expect(manifestsCheck('/m', THERE, { found: [] }).result).toBe('ok');
+    expect(manifestsCheck('/m', THERE, { found: [empty] }).result).toBe('warning');
+    expect(manifestsCheck('/m', THERE, { found: [{ ...empty, file: '/m/a.yaml' }] }).result).toBe('failure');
+    const two = manifestsCheck('/m', THERE, {
       found: [{ ...problem, code: 'Unreadable', file: '/m/a.yaml', line: 3 }, empty],
     });
     expect(two).toMatchObject({ result: 'failure', message: '/m/a.yaml:3: is bad (and 1 more)' });
