@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
-/** ms that anything in the browser may take. */
-const LIMIT = 30_000;
+/** ms until something must be so in a page, and until the browser must have answered a call, which may be to wait for that. */
+const LIMIT = 20_000;
+const CALL_LIMIT = 2 * LIMIT;
 
 interface Message {
   readonly id?: number;
@@ -66,7 +67,7 @@ export class Chromium {
     return page;
   }
 
-  /** A call of the protocol. @throws Error as the browser answers it, or after LIMIT. */
+  /** A call of the protocol. @throws Error as the browser answers it, or after CALL_LIMIT. */
   async call(method: string, params: object = {}, sessionId?: string): Promise<Record<string, unknown>> {
     this.#calls += 1;
     const id = this.#calls;
@@ -74,7 +75,7 @@ export class Chromium {
       this.#waiting.set(id, { resolve, reject });
     });
     this.#input.write(`${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`);
-    const timer = setTimeout(() => this.#waiting.get(id)?.reject(new Error(`${method}: no answer`)), LIMIT);
+    const timer = setTimeout(() => this.#waiting.get(id)?.reject(new Error(`${method}: no answer`)), CALL_LIMIT);
     return answer.finally(() => {
       clearTimeout(timer);
       this.#waiting.delete(id);
@@ -122,6 +123,9 @@ export class Page {
 
   async goTo(url: string): Promise<void> {
     for (const domain of ['Page', 'Runtime', 'Log']) await this.#call(`${domain}.enable`);
+    // As the tab that a person looks at: another one gets no keys.
+    await this.#call('Page.bringToFront');
+    await this.#call('Emulation.setFocusEmulationEnabled', { enabled: true });
     await this.#call('Page.navigate', { url });
     await this.until('document.readyState === "complete"');
   }
@@ -143,14 +147,15 @@ export class Page {
     assert.equal(exceptionDetails, undefined, `${expression}: ${JSON.stringify(exceptionDetails)}`);
   }
 
-  /** Clicks on the middle of the element with this id, as a mouse does. */
-  async click(id: string): Promise<void> {
+  /** Clicks on the middle of the element with this id, as a mouse does. @param meanwhile done while the button is down. */
+  async click(id: string, meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     const { x, y } = await this.value<{ x: number; y: number }>(
       `(() => { const e = document.getElementById(${JSON.stringify(id)}); e.scrollIntoView({ block: 'center' });
         const { left, top, width, height } = e.getBoundingClientRect(); return { x: left + width / 2, y: top + height / 2 }; })()`,
     );
     const at = { x, y, button: 'left', clickCount: 1 };
     await this.#call('Input.dispatchMouseEvent', { type: 'mousePressed', ...at });
+    await meanwhile();
     await this.#call('Input.dispatchMouseEvent', { type: 'mouseReleased', ...at });
   }
 

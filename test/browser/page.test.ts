@@ -127,6 +127,20 @@ describe('the page in a browser', () => {
     expect(page.complaints).toEqual([]);
   });
 
+  test('a click that began before something changed is not lost, and the change is shown after it', async () => {
+    const { page, host } = await serve(DEFAULT_WORLD, {});
+    await page.until(`shown !== undefined`);
+    await page.click('a-0000:01:00.0', async () => {
+      expect(
+        runXl(host.dom0.model, { argv: ['pci-assignable-add', '0000:01:00.0'], readConfig: () => '' }).status,
+      ).toBe(0);
+      await page.until(`waiting !== shown && waiting.includes('assignable')`);
+    });
+    await page.until(`document.querySelector('.story.open')?.id === 'd-0000:01:00.0'`);
+    await page.until(`document.getElementById('a-0000:01:00.0').innerText.includes('assignable')`);
+    expect(page.complaints).toEqual([]);
+  });
+
   test('names are text, whatever they are', async () => {
     const uuid = '6f2b0e0c-0000-4000-8000-00000000dead';
     const domains = [...DEFAULT_WORLD.domains, { name: HOSTILE, uuid, running: true }];

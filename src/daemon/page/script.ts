@@ -13,6 +13,22 @@ function open() {
   if (opened && !opened.classList.contains('story')) opened = null;
   if (opened) opened.classList.add('open');
 }
+let shown, waiting, pressed = false;
+function show() {
+  // A click that began on what was there before would be lost.
+  if (pressed || waiting === undefined || waiting === shown) return;
+  shown = waiting;
+  const focus = document.activeElement && document.activeElement.id;
+  live.innerHTML = shown;
+  opened = null;
+  open();
+  const before = focus && document.getElementById(focus);
+  if (before) before.focus({ preventScroll: true });
+}
+function press(down) {
+  pressed = down;
+  if (!down) setTimeout(show);
+}
 let loading = false, again = false;
 async function load() {
   if (loading) { again = true; return; }
@@ -20,13 +36,8 @@ async function load() {
   try {
     const answer = await fetch('main', { cache: 'no-store' });
     if (!answer.ok) throw new Error(String(answer.status));
-    const text = await answer.text();
-    const focus = document.activeElement && document.activeElement.id;
-    live.innerHTML = text;
-    opened = null;
-    open();
-    const before = focus && document.getElementById(focus);
-    if (before) before.focus({ preventScroll: true });
+    waiting = await answer.text();
+    show();
     connection.textContent = 'live';
   } catch (error) {
     connection.textContent = 'no answer: what is shown may be old';
@@ -35,6 +46,8 @@ async function load() {
   if (again) { again = false; load(); }
 }
 addEventListener('hashchange', open);
+addEventListener('pointerdown', () => press(true), true);
+for (const end of ['pointerup', 'pointercancel', 'blur']) addEventListener(end, () => press(false), true);
 addEventListener('keydown', event => { if (event.key === 'Escape' && opened) location.hash = 'live'; });
 open();
 const source = new EventSource('changes');
