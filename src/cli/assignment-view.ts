@@ -1,6 +1,6 @@
 import { type AssignmentStatus, asSeenBy, type DeviceStatus } from '../controller/status-types.ts';
 import { findDomain } from '../plan/domains.ts';
-import { placeText } from '../plan/observed.ts';
+import { type ObservedDomain, placeText } from '../plan/observed.ts';
 import { stepText } from '../plan/step.ts';
 import { nextForPending } from './next.ts';
 import { entryOf, readinessOf, readyCell } from './readiness.ts';
@@ -28,9 +28,8 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
   }
   const { updatePolicy, whenStopped, deletionPolicy, driftPolicy, suspend } = spec;
   const found = findDomain(look.observed, spec.domain);
-  const state = found === undefined ? 'not found' : found.state === 'shutoff' ? 'shut off' : found.state;
   const id = found?.domid === undefined ? '' : `, domain id ${found.domid}`;
-  screen.field('Domain', `${domain} (${state}${id})`);
+  screen.field('Domain', `${domain} (${stateOf(found)}${id})`);
   screen.field(
     'Policies',
     `updatePolicy ${updatePolicy}, whenStopped ${whenStopped},`,
@@ -41,6 +40,18 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
   const step = found === undefined ? undefined : look.plan.configures.get(found.uuid);
   if (step !== undefined) screen.field('Steps', ...stepLines([stepText(step)]));
 }
+
+function stateOf(domain: ObservedDomain | undefined): string {
+  if (domain === undefined) return 'not found';
+  return domain.crashed === true ? 'crashed, and kept as it was' : STATES[domain.state];
+}
+
+const STATES: Readonly<Record<ObservedDomain['state'], string>> = {
+  running: 'running',
+  paused: 'paused',
+  changing: 'starting or stopping',
+  shutoff: 'shut off',
+};
 
 /** libvirtd calls only hooks that were there when it started, so the proof is that it has called ours. */
 function hookLines(isInForce: boolean, whenStopped: 'Assignable' | 'Host'): string[] {

@@ -24,6 +24,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   DomainCrashed: ({ taker, holder }) =>
     `Look at what is left of it, then end it: virsh destroy ${holder === "''" ? taker : holder}`,
   NeedsRestart: ({ taker }) => `Stop and start the domain: virsh shutdown ${taker}, then virsh start ${taker}`,
+  GuestBusClosed: ({ holder }) => `Stop and start the domain: virsh shutdown ${holder}, then virsh start ${holder}`,
   NeedsApproval: () => 'If they may all go: xenpci approve. If not, correct the manifests.',
   HeldByOther: ({ holder, address }) =>
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,

@@ -67,6 +67,10 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'The guest has crashed and is kept for examination (on_crash preserve).',
     'Destroy it when you have seen enough.',
   ),
+  GuestBusClosed: wait(
+    'The guest has the device, and has closed the PCI bus that it comes by: no device works in it, and none can be taken from it.',
+    'Stop and start the guest.',
+  ),
   DeviceMissing: wait('The device is not on this host.', 'Put it back, or remove its entry.'),
   HeldByOther: wait(
     'A guest has the device, and not from xenpci.',

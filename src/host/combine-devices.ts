@@ -2,7 +2,7 @@ import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
 import { divergence } from './divergence.ts';
-import { guestAddress, isSettled } from './pci-backend.ts';
+import { guestAddress, isBusClosed, isSettled } from './pci-backend.ts';
 import type { PciIds } from './pci-ids.ts';
 import { chainToPath } from './pci-path.ts';
 import { PCIBACK, type SysfsDevice } from './sysfs.ts';
@@ -39,7 +39,6 @@ function observedDevice(
   // xenstore contradicting itself: the toolstack's mark decides.
   const holder = holders.find(({ domid }) => domid === mark?.domid) ?? holders[0];
   const place = placeOf(holder, driver, views.xenstore);
-  const seenAt = holder && guestAddress(holder.device, typeOf(holder.domid, domains));
   const dead = deathOf(device, holders);
   const doubt = divergence(address, holders, mark, views.xenstore, domains);
   return {
@@ -50,7 +49,7 @@ function observedDevice(
     text: ids.describe(identity, progIf),
     ...(driver === undefined ? {} : { driver }),
     place,
-    ...(seenAt === undefined ? {} : { guestAddress: seenAt }),
+    ...(holder === undefined ? {} : asHeld(holder, domains)),
     settled:
       holders.length === 0
         ? mark?.domid === undefined || !views.xenstore.domains.has(mark.domid)
@@ -60,9 +59,22 @@ function observedDevice(
     ...(dead === undefined ? {} : { dead }),
     ...(virtual === undefined ? {} : { virtual }),
     ...(mark?.driver === undefined ? {} : { homeDriver: mark.driver }),
-    ...(holder?.device.permissive === undefined ? {} : { permissive: holder.device.permissive }),
     ...(views.unfiltered.has(address) ? { unfiltered: true } : {}),
     ...(doubt === undefined ? {} : { divergence: doubt }),
+  };
+}
+
+/** What only its guest's backend says of a device. */
+function asHeld(
+  { domid, backend, device }: Holder,
+  domains: readonly ObservedDomain[],
+): Pick<ObservedDevice, 'guestAddress' | 'busClosed' | 'permissive'> {
+  const type = typeOf(domid, domains);
+  const seenAt = guestAddress(device, type);
+  return {
+    ...(seenAt === undefined ? {} : { guestAddress: seenAt }),
+    ...(isBusClosed(backend, type) ? { busClosed: true } : {}),
+    ...(device.permissive === undefined ? {} : { permissive: device.permissive }),
   };
 }
 

@@ -114,6 +114,15 @@ export function isLeftover(backend: PciBackend, device: BackendDevice, type: Gue
   return !isHvm(backend, type) && backend.state === XenbusState.Connected && isClosing(device);
 }
 
+/**
+ * Whether a PV guest has closed its PCI bus. It stays so until the guest ends: its kernel connects a bus only while that is
+ * new (Linux xenbus_probe_node). Seen on Xen 4.17 when a device was given right after the last one had left: Linux, done with
+ * the bus before, closed the one that had taken its place.
+ */
+export function isBusClosed({ state }: PciBackend, type: GuestType): boolean {
+  return type === 'pv' && (state === XenbusState.Closing || state === XenbusState.Closed);
+}
+
 /** Whether libxl has asked for a device back. */
 export function isClosing({ state }: BackendDevice): boolean {
   return state === XenbusState.Closing || state === XenbusState.Closed;

@@ -2,7 +2,15 @@ import { HostError } from '../controller/ports.ts';
 import type { Guest } from '../plan/step.ts';
 import { refusal } from './checks.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
-import { backendText, type GuestType, isClosing, isIdle, isLeftover, type PciBackend } from './pci-backend.ts';
+import {
+  backendText,
+  type GuestType,
+  isBusClosed,
+  isClosing,
+  isIdle,
+  isLeftover,
+  type PciBackend,
+} from './pci-backend.ts';
 import { errorText } from './small-file.ts';
 import { backendPath, readBackend } from './xenstore-nodes.ts';
 import { backendDomain, type XenstoreAccess } from './xenstore-view.ts';
@@ -27,6 +35,9 @@ export async function untilIdle(dom0: Dom0, guest: Guest, signal: AbortSignal): 
     throw refusal(
       `${guest.name} let go of ${leftover.address} too late for libxl; no PCI device can be given to it or taken from it until it is restarted`,
     );
+  }
+  if (isBusClosed(backend, type)) {
+    throw refusal(`${guest.name} has closed its PCI bus; stop and start it before it is given a PCI device`);
   }
   const message = `an earlier change of the PCI devices of ${guest.name} has not ended: ${backendText(backend)}`;
   const kept = backend.devices.find(isClosing);

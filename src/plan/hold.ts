@@ -19,6 +19,7 @@ export type WaitReason =
   | 'DomainPaused'
   | 'DomainChanging'
   | 'DomainCrashed'
+  | 'GuestBusClosed'
   | 'NeedsRestart'
   | 'NeedsApproval'
   | 'HeldByOther'

@@ -56,6 +56,8 @@ export interface ObservedDevice {
   readonly guestAddress?: Address;
   /** False while xenstore shows that an attach or detach is still under way, also when no guest has it yet or any more. */
   readonly settled: boolean;
+  /** The PV guest that has it has closed the bus that it comes by, so that it does not work there: until the guest is restarted. */
+  readonly busClosed?: true;
   /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */
   readonly resetMethods: readonly string[];
   /** What dom0 uses it for, the gravest first; empty while no driver of dom0 has it. */

@@ -118,6 +118,7 @@ function crashed({ name }: ObservedDomain): Hold {
 function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }, device: ObservedDevice): Want {
   const inPlace: Place = { at: 'guest', domid: domain.domid, domain: domain.name };
   if (device.place.at === 'guest' && device.place.domid === domain.domid) {
+    if (device.busClosed === true) return { place: inPlace, hold: busClosed(domain, device) };
     if (device.settled) return { place: inPlace, ...permissiveHold(claim, domain, device) };
     return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
   }
@@ -138,6 +139,12 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
     return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} is paused; resume it`) };
   }
   return { place: inPlace };
+}
+
+/** libxl waits for a connected bus before it gives or takes anything, and a guest's kernel connects one only once. */
+function busClosed({ name }: ObservedDomain, { address }: ObservedDevice): Hold {
+  const message = `${name} has closed its PCI bus: ${address} does not work in it and cannot be taken from it; stop and start it`;
+  return wait('GuestBusClosed', message);
 }
 
 /**
@@ -215,6 +222,7 @@ function guestKeeps(
   if (holder.state === 'paused') {
     return wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`);
   }
+  if (device.busClosed === true) return busClosed(holder, device);
   // How many may be taken, and how a guest is told, is not known either.
   return situation.source.policyUnknown === true ? POLICY_UNKNOWN : undefined;
 }

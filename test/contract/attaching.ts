@@ -81,6 +81,26 @@ export const ATTACHING: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a bus that its guest has closed shows, and nothing is given or taken there',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await world.untilUp('red');
+      await world.closeBus('red');
+      await until(world, 'the bus is closed', ({ devices }) => devices.get(world.first)?.busClosed === true);
+      const guest = await guestNow(world, 'red');
+      await take(world, { verb: 'bind', device: world.second });
+      const attach = { verb: 'attach', device: world.second, guest, via: 'libvirt', permissive: false } as const;
+      await assert.rejects(take(world, attach), { code: 'PreconditionFailed', message: /closed its PCI bus/ });
+      const detach = { verb: 'detach', device: world.first, guest, via: 'libvirt' } as const;
+      await assert.rejects(take(world, detach), { code: 'PreconditionFailed', message: /closed its PCI bus/ });
+      assert.deepEqual((await deviceNow(world, world.second)).place, { at: 'assignable' });
+      assert.deepEqual((await deviceNow(world, world.first)).place.at, 'guest');
+      await world.destroy('red');
+      await until(world, 'red lets go', ({ devices }) => devices.get(world.first)?.place.at === 'assignable');
+    },
+  },
+  {
     name: 'a permissive attach shows, and the next guest does not inherit it',
     async run(world) {
       await world.running('red');

@@ -97,6 +97,7 @@ function libvirtActs(virsh: LibvirtClient): Pick<ContractWorld, LibvirtAct> {
 type OtherAct =
   | 'xl'
   | 'createByXl'
+  | 'closeBus'
   | 'crash'
   | 'nodedevDetach'
   | 'untilUp'
@@ -126,6 +127,9 @@ function otherActs(dom0: SimulatedDom0): Pick<ContractWorld, OtherAct> {
         'passthrough="enabled"',
       );
       if (status !== 0) throw new Error(stderr);
+    },
+    async closeBus(name) {
+      dom0.model.closeBus(name);
     },
     async crash(name) {
       dom0.model.crash(name);

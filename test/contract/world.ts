@@ -45,6 +45,8 @@ export interface ContractWorld {
   resume(name: string): Promise<void>;
   /** The guest's driver lets go of the device, as it has to before the device is taken away. */
   letGo(name: string, device: Address): Promise<void>;
+  /** The guest's kernel closes its PCI bus, as when its driver of that bus is taken from it. */
+  closeBus(name: string): Promise<void>;
   destroy(name: string): Promise<void>;
   /** The guest's kernel crashes. */
   crash(name: string): Promise<void>;

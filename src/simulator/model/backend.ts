@@ -107,6 +107,12 @@ export function closeEntry(store: Store, domid: number, address: Address): void 
   store.write(`${folder}/state`, State.Reconfiguring);
 }
 
+/** The guest's kernel is done with its PCI bus while libxl has entries there; pciback follows, and nothing connects them again. */
+export function closeBus(store: Store, domid: number): void {
+  const folder = backendPath(domid);
+  if (store.find(folder) !== undefined) store.write(`${folder}/state`, State.Closed);
+}
+
 /** Whether the guest has let go of a device too late, so that its entry has stayed: see closeEntry. */
 export function hasLeftover(store: Store, domid: number): boolean {
   return isConnected(store, domid) && listEntries(store, domid).some((_, index) => isClosing(store, domid, index));

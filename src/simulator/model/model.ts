@@ -1,4 +1,4 @@
-import { connect, isLeaving, listEntries } from './backend.ts';
+import { closeBus, connect, isLeaving, listEntries } from './backend.ts';
 import { Dom0 } from './dom0.ts';
 import { type Definition, type Domain, type DomainSpec, EMPTY_DEFINITION, plainHostdev } from './domain.ts';
 import { LIBVIRT_9_0, Libvirt, StoppedDetail } from './libvirt.ts';
@@ -65,6 +65,15 @@ export class Model {
   /** The guest powers itself off. */
   powerOff(name: string): void {
     this.#stop(this.domain(name), StoppedDetail.shutdown);
+  }
+
+  /** The kernel of a PV guest closes its PCI bus, as when its driver of that bus is taken from it. */
+  closeBus(name: string): void {
+    const { instance } = this.domain(name);
+    if (instance === undefined) throw new RangeError(`${name} does not run`);
+    instance.busHangs = true;
+    closeBus(this.dom0.store, instance.domid);
+    this.dom0.instancesChanged();
   }
 
   /** The guest's kernel crashes. */

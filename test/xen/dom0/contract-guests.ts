@@ -80,6 +80,12 @@ export class ContractGuests {
     await virsh('undefine', name);
   }
 
+  /** As ContractWorld.closeBus. */
+  async closeBus(name: string): Promise<void> {
+    this.#up.delete(name);
+    await this.#named(name).shell('echo pci-0 > /sys/bus/xen/drivers/pcifront/unbind', BIND_LIMIT);
+  }
+
   /** As ContractWorld.crash. */
   async crash(name: string): Promise<void> {
     await this.#named(name).crash();

@@ -78,6 +78,7 @@ export class ContractStage {
       undefine: name => guests.undefine(name),
       running: name => guests.running(name),
       crash: name => guests.crash(name),
+      closeBus: name => guests.closeBus(name),
       destroy: name => guests.destroy(name),
       createByXl: name => guests.createByXl(name),
       untilUp: name => guests.untilUp(name),

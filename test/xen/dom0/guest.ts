@@ -142,6 +142,15 @@ export class Guest {
   }
 
   /**
+   * Waits until the kernel of a guest that has lost its last device is done with its PCI bus: a device given before that
+   * never comes up there.
+   */
+  async hasNoBus(): Promise<void> {
+    await this.has([]);
+    await this.shell('while [ -e /sys/devices/pci-0 ]; do usleep 100000; done');
+  }
+
+  /**
    * Runs a shell command inside the guest; returns what it wrote.
    * @param ms how long to wait for it to end.
    * @throws Error if its exit code is not 0.

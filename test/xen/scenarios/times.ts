@@ -42,7 +42,7 @@ async function bareRounds(red: Guest): Promise<number[]> {
     await console.waitFor(BOUND, 120_000);
     seconds.push((performance.now() - since) / 1_000);
     await virshDevice('detach', 'red', nic, '--live');
-    await red.has([]);
+    await red.hasNoBus();
   }
   return seconds;
 }
