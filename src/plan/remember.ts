@@ -62,7 +62,7 @@ function heldForClaim(
   if (plan.want === undefined) return held && withMark(held, inPlace);
   const device = observed.devices.get(claim.address);
   // As long as the guest before has it, the record must go on saying that it has it from us.
-  const domain = domainOf(claim, observed);
+  const domain = domainOf(claim, observed, held);
   const before =
     held !== undefined && device !== undefined && isWithItsDomain(held, device, observed) ? held : undefined;
   const leaves = before !== undefined && before.domain.uuid !== domain.uuid ? before : undefined;
@@ -80,10 +80,13 @@ function isConfigured({ assignment, address }: Claim, configures: Decided['confi
   return step !== undefined && (step.remove.includes(address) || step.add.some(({ device }) => device === address));
 }
 
-function domainOf(claim: Claim, observed: Observed): HeldDevice['domain'] {
+// A domain that is undefined now may be defined again, under another name: its uuid tells that it is the same one.
+function domainOf(claim: Claim, observed: Observed, held: HeldDevice | undefined): HeldDevice['domain'] {
   const selector = claim.assignment.assignment.spec.domain;
   const found = findDomain(observed, selector);
   if (found !== undefined) return { name: found.name, uuid: found.uuid };
+  const isKnown = held !== undefined && 'name' in selector && held.domain.name === selector.name;
+  if (isKnown) return held.domain;
   return 'uuid' in selector ? { name: selector.uuid, uuid: selector.uuid } : { name: selector.name };
 }
 

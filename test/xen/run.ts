@@ -84,13 +84,17 @@ function optionsOf(args: readonly string[]): Options | undefined {
 }
 
 /** Whatever goes wrong with a suite is one failure in its report: what the other suites showed stays. */
-async function runSuite(suite: Suite, { only, again, jobs }: Options): Promise<Report> {
+async function runSuite(suite: Suite, { only, again, installed, jobs }: Options): Promise<Report> {
   print(`${suite.xen} (${suite.name})`);
   const report = new Report(suite);
   try {
     await buildImage(suite);
     const files = await scenarioFiles(project);
-    const shares = deal(files, jobs).map(part => bootSuite(suite, { files: part, only }));
+    if (installed) {
+      report.join(await bootSuite(suite, { installed, files: [], only }));
+      return report;
+    }
+    const shares = deal(files, jobs).map(part => bootSuite(suite, { installed, files: part, only }));
     for (const part of await Promise.all(shares)) report.join(part);
     if (again && report.failedTests.length > 0) await runAgain(suite, files, report);
   } catch (error) {
@@ -107,7 +111,7 @@ async function runSuite(suite: Suite, { only, again, jobs }: Options): Promise<R
 async function runAgain(suite: Suite, files: readonly string[], report: Report): Promise<void> {
   const names = report.failedTests.map(test => test.replaceAll(/[^\w ]/g, '\\$&'));
   print(`\n${suite.xen}: ${names.length} once more, in a new dom0`);
-  report.retried(await bootSuite(suite, { files, only: new RegExp(`^(?:${names.join('|')})$`) }));
+  report.retried(await bootSuite(suite, { installed: false, files, only: new RegExp(`^(?:${names.join('|')})$`) }));
 }
 
 /** Deals the files in turn, as cards are dealt; nobody is left with none. */
@@ -123,7 +127,8 @@ async function bootSuite(suite: Suite, selection: Selection): Promise<Report> {
   const log = join(run, 'console.log');
   const command = await fillShare(project, share, suite, selection);
   const script = join(project, LAB, 'boot');
-  const boot = { script, suite: suite.name, share, command, log };
+  const init = selection.installed ? 'systemd' : 'lab';
+  const boot = { script, suite: suite.name, init, share, command, log } as const;
   const problem = await runDom0(boot, event => report.add(event), interrupted);
   await emptyShare(share);
   report.close(problem);

@@ -15,8 +15,12 @@ export class Console {
 
   /** The console of the guest called `name`, from now on. It need not run yet. */
   static async of(name: string): Promise<Console> {
-    const path = `/var/log/xen/console/guest-${name}.log`;
-    return new Console(path, await size(path));
+    return new Console(pathOf(name), await size(pathOf(name)));
+  }
+
+  /** The console of the guest called `name`, from its very first start on. */
+  static whole(name: string): Console {
+    return new Console(pathOf(name), 0);
   }
 
   /** A console that shows only what is written from now on: for "and then not one line more". */
@@ -43,6 +47,10 @@ export class Console {
       throw new Error(`${String(error)}; the console ends with:\n${end}`, { cause: error });
     }
   }
+}
+
+function pathOf(name: string): string {
+  return `/var/log/xen/console/guest-${name}.log`;
 }
 
 async function size(path: string): Promise<number> {

@@ -20,6 +20,7 @@ export async function diagnose(): Promise<string> {
       ...guests.map(guest => command('virsh', '-q', 'dumpxml', guest)),
       ...guests.map(guest => command('virsh', '-q', 'dumpxml', '--inactive', guest)),
       command('dmesg'),
+      command('journalctl', '-b', '-o', 'short-monotonic', '-u', 'xenpci', '-u', 'libvirtd', '-u', 'xen', '--no-pager'),
     ])),
     section('xenpci', await productLog()),
     ...(await logs('/var/log/xen/console')),

@@ -75,6 +75,11 @@ export class Guest {
     return guest;
   }
 
+  /** A guest that was defined before this program started, and runs. */
+  static running(spec: GuestSpec): Guest {
+    return new Guest(spec, Console.whole(spec.name));
+  }
+
   get #file(): string {
     return `/tmp/guest-${this.name}`;
   }

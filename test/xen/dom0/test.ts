@@ -71,7 +71,13 @@ function reset(prepare: () => Promise<void> = resetHost): Promise<void> {
   return within('the reset', RESET_LIMIT, prepare);
 }
 
-async function failureOf(body: () => Promise<void>): Promise<string | undefined> {
+/** Runs `body` so that what it notes counts for the test `id`. */
+export function inTest<T>(id: string, body: () => Promise<T>): Promise<T> {
+  return current.run(id, body);
+}
+
+/** Why `body` failed, or undefined. */
+export async function failureOf(body: () => Promise<void>): Promise<string | undefined> {
   try {
     await body();
     return undefined;
@@ -81,13 +87,13 @@ async function failureOf(body: () => Promise<void>): Promise<string | undefined>
 }
 
 /** The runner shows where the file is. */
-async function writeDiagnosis(id: string, error: string): Promise<void> {
+export async function writeDiagnosis(id: string, error: string): Promise<void> {
   mkdirSync('/share/diagnostics', { recursive: true });
   const text = await diagnose().catch((failure: unknown) => `no diagnosis: ${String(failure)}`);
   await writeFile(`/share/diagnostics/${id.replaceAll(/[^\w]+/g, '-')}.txt`, `${error}\n\n${text}`);
 }
 
-/** Written at once and in one piece: the runner reads along, and dom0 may die at any moment. */
-function emit(event: Event): void {
+/** Tells the runner. Written at once and in one piece: it reads along, and dom0 may die at any moment. */
+export function emit(event: Event): void {
   appendFileSync('/share/events.jsonl', `${JSON.stringify(event)}\n`);
 }

@@ -20,6 +20,8 @@ export interface Boot {
   /** The script `boot`. */
   readonly script: string;
   readonly suite: string;
+  /** Its first process: one that starts what the tests need, or Debian's own. */
+  readonly init: 'lab' | 'systemd';
   /** The folder dom0 sees as /share. */
   readonly share: string;
   /** What dom0 runs. */
@@ -43,7 +45,7 @@ export async function runDom0(
     // A process group of its own, so that the emulator ends with the script.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, XENPCI_LAB_TIMEOUT: String(SUITE_LIMIT / 1_000) },
+    env: { ...process.env, XENPCI_LAB_TIMEOUT: String(SUITE_LIMIT / 1_000), XENPCI_LAB_INIT: boot.init },
   });
   const killer = new Killer(child);
   const onAbort = (): void => killer.kill(String(signal.reason));

@@ -21,6 +21,8 @@ export interface Options {
   readonly only: RegExp;
   /** Run what failed once more, in a dom0 that is booted anew. */
   readonly again: boolean;
+  /** The story of an installed package, in a dom0 that systemd starts, in place of the scenarios. */
+  readonly installed: boolean;
   /** How many dom0s of a suite run at the same time, each with some of the scenario files and a processor of its own. */
   readonly jobs: number;
 }
@@ -31,6 +33,7 @@ npm run test:xen -- --all                 on every Xen version
 npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) => `${name}: ${xen}`).join(', ')})
 npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches
 npm run test:xen -- --again               what fails is run once more in a new dom0, and the table says so
+npm run test:xen -- --installed           the package: installed, used, dom0 rebooted, upgraded, removed, with systemd
 npm run test:xen -- --jobs 2              in two dom0s at a time, each with half of the scenarios; takes 3 GB for each`;
 
 /** @throws Error with one clear sentence on a wrong option. */
@@ -41,6 +44,7 @@ export function readOptions(args: readonly string[]): Options {
       all: { type: 'boolean', default: false },
       suite: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: '' },
+      installed: { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
       jobs: { type: 'string', default: '1' },
     },
@@ -53,5 +57,7 @@ export function readOptions(args: readonly string[]): Options {
     return suite;
   });
   const fallback = values.all ? SUITES : [SUITES[0]];
-  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), again: values.again, jobs };
+  const { again, installed } = values;
+  if (installed && values.only !== '') throw new Error('--installed is one story, and goes without --only');
+  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), installed, again, jobs };
 }

@@ -1,8 +1,9 @@
 /** The folder dom0 sees as /share: the product, the test program, and the Node that runs both. */
 import { constants } from 'node:fs';
-import { access, copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { fetchNode, makePackages } from '../../../src/packaging/build.ts';
 import type { Options, Suite } from './options.ts';
 
 const PRODUCT = 'dist/xenpci.cjs';
@@ -24,8 +25,9 @@ export async function scenarioFiles(project: string): Promise<readonly string[]>
   return names.flatMap(name => (name.endsWith('.ts') ? [name.slice(0, -'.ts'.length)] : [])).sort();
 }
 
-/** What one dom0 is to run: the tests of these scenario files whose `file: name` matches `only`. */
+/** What one dom0 is to run: the story of an installed package, or the tests of these scenario files whose `file: name` matches `only`. */
 export interface Selection {
+  readonly installed: boolean;
   readonly files: readonly string[];
   readonly only: Options['only'];
 }
@@ -37,7 +39,8 @@ export async function fillShare(project: string, share: string, suite: Suite, se
   await copyFile(join(project, HOOK), join(share, 'xenpci-hook'));
   await writeFile(join(share, 'only'), selection.only.source);
   await writeFile(join(share, 'events.jsonl'), '');
-  await bundleTests(project, selection.files, join(share, 'tests.mjs'));
+  await bundle(project, selection.installed ? STORY : scenarios(selection.files), join(share, 'tests.mjs'));
+  if (selection.installed) await addPackage(project, share, suite);
   if (suite.ownNode) return 'exec node --enable-source-maps /share/tests.mjs';
   // On dom0's disk: the kernel would read the program page by page through the share otherwise.
   await copyFile(process.execPath, join(share, 'node'), constants.COPYFILE_FICLONE);
@@ -49,16 +52,32 @@ export async function emptyShare(share: string): Promise<void> {
   await rm(join(share, 'node'), { force: true });
 }
 
-/** One file with the library and the scenarios; a scenario file exports `tests`. */
-async function bundleTests(project: string, files: readonly string[], outfile: string): Promise<void> {
-  const folder = join(project, LAB);
-  const entry = [
+/** Puts the package for this suite there: with a Node of its own where Debian's is too old. */
+async function addPackage(project: string, share: string, { ownNode }: Suite): Promise<void> {
+  const node = await fetchNode(join(project, 'node_modules/.cache/xenpci'));
+  // To be unpacked in the emulator, where that takes longer than to read it.
+  const packages = await makePackages(project, join(share, 'packages'), node, 'none');
+  await rename(ownNode ? packages.onDebiansNode : packages.withOwnNode, join(share, 'xenpci.deb'));
+}
+
+const STORY = `
+import { runStages } from './dom0/stages.ts';
+import { stages } from './installed/installed.ts';
+await runStages('installed', stages);`;
+
+/** The library and the scenarios; a scenario file exports `tests`. */
+function scenarios(files: readonly string[]): string {
+  return [
     "import { main } from './dom0/main.ts';",
     ...files.map((file, n) => `import { tests as tests${n} } from './scenarios/${file}.ts';`),
     `await main([${files.map((file, n) => `{ file: '${file}', tests: tests${n} }`)}]);`,
-  ];
+  ].join('\n');
+}
+
+async function bundle(project: string, contents: string, outfile: string): Promise<void> {
+  const folder = join(project, LAB);
   await build({
-    stdin: { contents: entry.join('\n'), resolveDir: folder, sourcefile: 'tests.ts', loader: 'ts' },
+    stdin: { contents, resolveDir: folder, sourcefile: 'tests.ts', loader: 'ts' },
     bundle: true,
     platform: 'node',
     target: 'node20.19',

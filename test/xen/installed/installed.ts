@@ -1,0 +1,181 @@
+/** A dom0 as people run it: systemd, Debian's own units, and xenpci from its package. From nothing to a card in a guest, and back. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { Console } from '../dom0/console.ts';
+import { becomes, stays } from '../dom0/deadline.ts';
+import { driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
+import { type Output, run, succeed, virsh } from '../dom0/exec.ts';
+import { deviceLists, Guest } from '../dom0/guest.ts';
+import { libvirtdAnswers } from '../dom0/libvirtd.ts';
+import { assignment } from '../dom0/manifest.ts';
+import type { Stage } from '../dom0/stages.ts';
+import { note } from '../dom0/test.ts';
+import { holderOf } from '../dom0/xenstore.ts';
+
+const [nic] = NICS;
+const PACKAGE = '/share/xenpci.deb';
+const MANIFEST = '/etc/xenpci/manifests/red.yaml';
+/** ms a program of the product may take in a dom0 that has just booted. */
+const SLOW = 180_000;
+
+const red = { name: 'red' } as const;
+
+async function installed(): Promise<void> {
+  // Debian's way of installing into a folder without starting anything there.
+  await rm('/usr/sbin/policy-rc.d', { force: true });
+  assert.equal((await run('systemctl', ['is-active', 'xenpci'])).stdout.trim(), 'inactive', 'before the package');
+  await succeed('dpkg', ['-i', PACKAGE], 300_000);
+  await isActive();
+  assert.equal((await succeed('systemctl', ['is-enabled', 'xenpci'])).trim(), 'enabled');
+  assert.match(await succeed('id', ['-Gn', 'root']), /root/);
+  assert.match(await succeed('getent', ['group', 'xenpci']), /^xenpci:/);
+
+  const first = await xenpci('doctor');
+  note(`doctor after the installation: ${first.stdout.trim().split('\n').at(-1)}`);
+  for (const name of ['xen', 'iommu', 'pciback', 'xenstore', 'libvirt'])
+    assert.match(first.stdout, checkIs(name, 'ok'));
+  assert.match(first.stdout, checkIs('hook', 'warning'), 'libvirtd has not been restarted');
+  assert.match(first.stdout, /systemctl restart libvirtd/);
+  assert.equal(await driverOf(nic), 'e1000e', 'without a manifest nothing is touched');
+
+  await succeed('systemctl', ['restart', 'libvirtd'], SLOW);
+  await libvirtdAnswers();
+  await Guest.start(red);
+  const second = await xenpci('doctor');
+  assert.match(second.stdout, checkIs('hook', 'ok'), 'after what doctor said to do');
+  const exposure = await succeed('systemd-analyze', ['security', '--no-pager', 'xenpci.service']);
+  note(exposure.trim().split('\n').at(-1) ?? '');
+}
+
+async function managed(): Promise<void> {
+  const guest = Guest.running(red);
+  await writeFile(MANIFEST, assignment('red', { lan: nic }));
+  await guest.has([NIC_ID], 300_000);
+  assert.equal(await holderOf(nic), await guest.id());
+  await isReady();
+  await becomes(
+    'stored devices',
+    async () => (await guest.hostdevs('stored')).map(({ address }) => address),
+    [nic],
+    SLOW,
+  );
+  const journal = await succeed('journalctl', ['-u', 'xenpci', '-o', 'json', '--no-pager']);
+  assert.match(journal, /StepPerformed/);
+  await virsh('autostart', 'red');
+  // libvirt's script would save guests to disk when dom0 goes down; here they are to boot with their cards.
+  await writeFile('/etc/default/libvirt-guests', 'ON_BOOT=ignore\nON_SHUTDOWN=shutdown\nSHUTDOWN_TIMEOUT=20\n');
+}
+
+async function rebooted(): Promise<void> {
+  note(`dom0 came back after ${(await readFile('/proc/uptime', 'utf8')).split('.')[0]} s`);
+  await isActive();
+  await becomes('red', async () => (await run('virsh', ['-q', 'domstate', 'red'])).stdout.trim(), 'running', SLOW);
+  const guest = Guest.running(red);
+  await guest.has([NIC_ID], 300_000);
+  const [atStart] = deviceLists(sinceBoot(await Console.whole('red').text()));
+  assert.ok(atStart?.includes(NIC_ID), `from the first instant: ${atStart}`);
+  await isReady();
+  assert.match((await xenpci('doctor')).stdout, checkIs('hook', 'ok'), 'libvirtd has called the hook');
+  const taken = (await steps()).filter(({ action }) => action === 'Detach' || action === 'Release');
+  assert.deepEqual(taken, [], 'nobody took the card from red, also not on the way down');
+}
+
+async function upgraded(): Promise<void> {
+  const guest = Guest.running(red);
+  const [id, before] = [await guest.id(), await steps()];
+  const console = await guest.console.sinceNow();
+  await succeed('dpkg-deb', ['-R', PACKAGE, '/var/tmp/newer'], 300_000);
+  const control = await readFile('/var/tmp/newer/DEBIAN/control', 'utf8');
+  await writeFile('/var/tmp/newer/DEBIAN/control', control.replace(/^Version: .*$/m, 'Version: 999.0'));
+  await succeed('dpkg-deb', ['-Znone', '--root-owner-group', '-b', '/var/tmp/newer', '/var/tmp/newer.deb'], 300_000);
+  await succeed('dpkg', ['-i', '/var/tmp/newer.deb'], 300_000);
+  assert.match(await succeed('dpkg', ['-s', await packageName()]), /^Version: 999\.0$/m);
+  await isActive();
+  await isReady();
+  assert.equal(await guest.id(), id, 'the same instance');
+  assert.equal(await holderOf(nic), id);
+  assert.deepEqual(deviceLists(await console.text()), [], 'the guest has noticed nothing');
+  assert.deepEqual(await steps(), before, 'no step');
+}
+
+async function removed(): Promise<void> {
+  const guest = Guest.running(red);
+  const id = await guest.id();
+  await succeed('dpkg', ['-r', await packageName()], 300_000);
+  assert.ok(!existsSync('/usr/bin/xenpci'), 'the program is gone');
+  assert.ok(existsSync(MANIFEST), 'what people wrote is not');
+  assert.notEqual((await run('systemctl', ['is-active', 'xenpci'])).stdout.trim(), 'active');
+  await stays('holder', () => holderOf(nic), id, 15_000);
+  await guest.has([NIC_ID]);
+  await guest.destroy();
+  await guest.start();
+  await guest.has([NIC_ID], 300_000);
+  await succeed('dpkg', ['-P', await packageName()], 300_000);
+  assert.ok(existsSync(MANIFEST), 'nor are they after a purge');
+  assert.equal(await holderOf(nic), await guest.id());
+}
+
+function xenpci(...args: readonly string[]): Promise<Output> {
+  return run('xenpci', args, SLOW);
+}
+
+async function packageName(): Promise<string> {
+  return (await succeed('dpkg-deb', ['-f', PACKAGE, 'Package'])).trim();
+}
+
+async function isActive(): Promise<void> {
+  const state = async (): Promise<string> => (await run('systemctl', ['is-active', 'xenpci'])).stdout.trim();
+  await becomes('xenpci.service', state, 'active', SLOW);
+}
+
+async function isReady(): Promise<void> {
+  const { code, stdout, stderr } = await xenpci(
+    'wait',
+    'assignment/red',
+    '--for',
+    'condition=Ready',
+    '--timeout',
+    '150',
+  );
+  assert.equal(code, 0, stdout + stderr);
+}
+
+/** What `xenpci events` shows of the steps on the host, by all controllers that there have been. */
+async function steps(): Promise<readonly Happening[]> {
+  const { code, stdout, stderr } = await xenpci('events', '-o', 'json');
+  assert.equal(code, 0, stderr);
+  const { items } = JSON.parse(stdout) as { readonly items: readonly Happening[] };
+  return items
+    .filter(({ reason }) => reason === 'StepPerformed' || reason === 'StepFailed')
+    .map(({ time, reason, action, note }) => ({ time, reason, action, note }));
+}
+
+interface Happening {
+  readonly time: string;
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+}
+
+/** What the guest has said since it was booted the last time. */
+function sinceBoot(text: string): string {
+  return text.slice(text.lastIndexOf('GUEST up'));
+}
+
+function checkIs(name: string, result: string): RegExp {
+  return new RegExp(`^${result} +${name}\\b`, 'm');
+}
+
+/** What `npm run test:xen -- --installed` plays. */
+export const stages: readonly Stage[] = [
+  {
+    name: 'the package installs on a fresh dom0, and doctor says what is left to do',
+    deadline: 900_000,
+    body: installed,
+  },
+  { name: 'a manifest brings a card into a guest', deadline: 600_000, body: managed },
+  { name: 'after a reboot the guest starts with its card', deadline: 900_000, afterReboot: true, body: rebooted },
+  { name: 'an upgrade while the guest runs changes nothing', deadline: 600_000, body: upgraded },
+  { name: 'removing the package detaches nothing', deadline: 600_000, body: removed },
+];
