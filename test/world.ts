@@ -10,8 +10,9 @@ import type {
 import { API_VERSION } from '../src/api/manifest.ts';
 import type { PciPath } from '../src/api/path.ts';
 import { ALIAS_PREFIX } from '../src/plan/domains.ts';
+import { hostAfter } from '../src/plan/effects.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../src/plan/observed.ts';
-import { type DeviceStep, effect, type Step } from '../src/plan/step.ts';
+import type { Step } from '../src/plan/step.ts';
 
 export function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -118,37 +119,11 @@ export function ours(text: Address, permissive = false): HostdevEntry {
   return { address: text, alias: `${ALIAS_PREFIX}${text.replace(/[:.]/g, '-')}`, managed: false, permissive };
 }
 
-/** What a step does to the whole world; throws when it is illegal. */
+/** What a step does to the whole world; throws when it is illegal. The kernel of these worlds chooses e1000e. */
 export function applied(world: Observed, step: Step): Observed {
-  if (step.verb === 'configure') return { ...world, domains: world.domains.map(item => configured(item, step)) };
-  const before = world.devices.get(step.device);
-  const place = before === undefined ? undefined : effect(step, before.place);
-  if (before === undefined || place === undefined) throw new Error(`illegal: ${JSON.stringify(step)}`);
-  const { driver: _, permissive: __, unfiltered: ___, ...rest } = before;
-  const driver = place.at === 'host' ? 'e1000e' : 'pciback';
-  const after = { ...rest, place, driver, uses: [], ...optionsAfter(step, before) };
-  return {
-    ...world,
-    devices: new Map(world.devices).set(step.device, after),
-    domains: world.domains.map(item => believing(item, step)),
-  };
-}
-
-/** pciback forgets `permissive` only when it loses the device, which attaching without it sees to. */
-function optionsAfter(step: DeviceStep, before: ObservedDevice): Partial<ObservedDevice> {
-  if (step.verb === 'attach') return step.permissive ? { permissive: true, unfiltered: true } : { permissive: false };
-  return step.verb === 'detach' && before.unfiltered === true ? { unfiltered: true } : {};
-}
-
-function configured(item: ObservedDomain, step: Step & { verb: 'configure' }): ObservedDomain {
-  if (item.uuid !== step.domain.uuid || item.stored === undefined) return item;
-  const kept = item.stored.hostdevs.filter(held => !step.remove.includes(held.address));
-  const hostdevs = [...kept, ...step.add.map(added => ours(added.device, added.permissive))];
-  return { ...item, stored: { hostdevs, passthrough: item.stored.passthrough || step.passthrough } };
-}
-
-function believing(item: ObservedDomain, step: DeviceStep): ObservedDomain {
-  if (!('guest' in step) || step.via !== 'libvirt' || item.uuid !== step.guest.uuid) return item;
-  const others = item.live.filter(held => held.address !== step.device);
-  return { ...item, live: step.verb === 'attach' ? [...others, ours(step.device)] : others };
+  const after = hostAfter(world, step);
+  if (after === undefined) throw new Error(`illegal: ${JSON.stringify(step)}`);
+  const released = step.verb === 'release' ? after.devices.get(step.device) : undefined;
+  if (released === undefined || released.driver !== undefined) return after;
+  return { ...after, devices: new Map(after.devices).set(released.address, { ...released, driver: 'e1000e' }) };
 }
