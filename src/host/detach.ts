@@ -51,6 +51,8 @@ async function prepare(
   const look = await lookAt(dom0, address, signal);
   requireRunning(guest, look.xenstore);
   requireHeldBy(guest, look);
+  // Paused, it could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
+  if (await dom0.xl.isPaused(guest.domid, signal)) throw refusal(`${guest.name} is paused; resume it`);
   if (via === 'xl') return { look };
   const domain = await runningDomain(dom0, guest, signal);
   const xml = await callLibvirt(dom0, signal, client => client.domainXml(domain, { signal }));

@@ -13,6 +13,9 @@ const REMARKS: readonly (readonly [XlRemark, string])[] = [
   ['NoSuchDevice', "Couldn't lstat"],
 ];
 
+/** Id, memory, processors, state and time of a row of `xl list`; the name before them may be anything. */
+const ROW = /\s\d+\s+\d+\s+\d+\s+([a-z-]{6})\s+\d+\.\d\s*$/;
+
 /** xl ran and said no. */
 export class XlError extends HostError {
   readonly remarks: readonly XlRemark[];
@@ -53,6 +56,15 @@ export class Xl {
   /** What `xl info` says of Xen and the machine. */
   async info(signal: AbortSignal): Promise<string> {
     return (await this.#output(['info'], this.#deadlines.readMs, signal)).stdout;
+  }
+
+  /** Whether a domain's processors are stopped, whoever has paused it: neither libvirt nor xenstore shows what xl has. */
+  async isPaused(domid: number, signal: AbortSignal): Promise<boolean> {
+    const { stdout } = await this.#output(['list', `${domid}`], this.#deadlines.readMs, signal);
+    const states = stdout.split('\n').map(row => ROW.exec(row)?.[1]);
+    const state = states.find(each => each !== undefined);
+    if (state === undefined) throw new HostError('StepFailed', `xl list ${domid} does not show its state`);
+    return state.includes('p');
   }
 
   /** Binds a device to pciback, notes its driver and quarantines it. One that is on pciback already is quarantined. */

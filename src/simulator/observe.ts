@@ -115,7 +115,7 @@ function observeDomain(domain: Domain): ObservedDomain {
     ...(instance === undefined
       ? { state: 'shutoff', passthrough: 'unknown' }
       : {
-          state: instance.crashed ? 'changing' : instance.paused ? 'paused' : 'running',
+          state: instance.crashed ? 'changing' : instance.believedPaused ? 'paused' : 'running',
           ...(instance.crashed ? { crashed: true } : {}),
           domid: instance.domid,
           passthrough: instance.passthrough ? 'on' : 'off',

@@ -255,6 +255,24 @@ export const ATTACHING: readonly ContractCase[] = [
     },
   },
   {
+    // libvirt goes on calling it running, and xenstore shows nothing.
+    name: 'a guest that xl has paused keeps its device until it runs on',
+    async run(world) {
+      await world.running('red');
+      await give(world, world.first, 'red');
+      await world.untilUp('red');
+      assert.equal((await world.xl('pause', 'red')).status, 0);
+      assert.equal((await domainNow(world, 'red')).state, 'running');
+      const guest = await guestNow(world, 'red');
+      const detach = { verb: 'detach', device: world.first, guest, via: 'libvirt' } as const;
+      await assert.rejects(take(world, detach), { code: 'PreconditionFailed', message: /red is paused/ });
+      assert.equal((await deviceNow(world, world.first)).place.at, 'guest');
+      assert.equal((await world.xl('unpause', 'red')).status, 0);
+      await takeBack(world, world.first, 'red');
+      assert.deepEqual((await deviceNow(world, world.first)).place, { at: 'assignable' });
+    },
+  },
+  {
     // Seen on Xen 4.17: after 10 s libxl ceases to wait, libvirt and xl report success, and the entry stays in xenstore.
     // A guest that has not even begun to use the device never lets go of it (Linux 6.1).
     name: 'a detach from a guest that does not answer leaves the device with it until it has let go',
@@ -265,7 +283,7 @@ export const ATTACHING: readonly ContractCase[] = [
       await world.untilUp('red');
       await world.suspend('red');
       const guest = await guestNow(world, 'red');
-      await take(world, { verb: 'detach', device: world.first, guest, via: 'libvirt' });
+      await world.virshDetach('red', world.first, 'live');
       const device = await deviceNow(world, world.first);
       assert.deepEqual([device.place.at, device.settled], ['guest', false]);
       assert.deepEqual((await domainNow(world, 'red')).live, []);

@@ -46,9 +46,9 @@ function traitsOf({ instance, stored }: Domain): number {
 }
 
 /** As the Xen driver says it: a crashed instance that is kept counts as shut off, and is listed as active. */
-function stateNameOf({ crashed, paused }: Instance): 'shutoff' | 'paused' | 'running' {
+function stateNameOf({ crashed, believedPaused }: Instance): 'shutoff' | 'paused' | 'running' {
   if (crashed) return 'shutoff';
-  return paused ? 'paused' : 'running';
+  return believedPaused ? 'paused' : 'running';
 }
 
 /** virDomainShutoffReason: crashed. */

@@ -40,7 +40,10 @@ export interface Instance {
   readonly passthrough: boolean;
   /** What it was created from. */
   readonly started: Definition;
+  /** Its processors are stopped, through libvirt or xl. */
   paused: boolean;
+  /** What libvirt believes of that: it does not hear of what xl does. */
+  believedPaused: boolean;
   /** Its kernel has crashed, and it is kept as it was: `on_crash` preserve. */
   crashed: boolean;
   /** The guest lets go of no device: its frontend, or for HVM its operating system, does not answer. */

@@ -153,6 +153,7 @@ export class Libvirt {
   setPaused(domain: Domain, paused: boolean): void {
     if (domain.instance === undefined) throw operationInvalid('domain is not running');
     domain.instance.paused = paused;
+    domain.instance.believedPaused = paused;
     this.#dom0.instancesChanged();
     this.#notify(domain, paused ? 'suspended' : 'resumed', 0);
   }

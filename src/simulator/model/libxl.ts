@@ -220,6 +220,7 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     domid,
     passthrough,
     paused: false,
+    believedPaused: false,
     crashed: false,
     refuses: false,
     torn: new Set(),

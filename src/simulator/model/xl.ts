@@ -52,11 +52,13 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['pci-list', (model, [who]) => printed(pciList(model.dom0, running(model.dom0, who)))],
   ['create', create],
   ['destroy', (model, [who]) => stopped(model, who, domain => model.destroy(domain.name))],
+  ['pause', (model, [who]) => setPaused(model, who, true)],
+  ['unpause', (model, [who]) => setPaused(model, who, false)],
   ['reboot', (model, [who]) => stopped(model, who, domain => model.reboot(domain.name))],
   ['shutdown', (model, [who]) => stopped(model, who, domain => model.powerOff(domain.name))],
   ['domid', (model, [who]) => printed([`${running(model.dom0, who).instance?.domid}\n`])],
   ['domname', (model, [who]) => printed([`${running(model.dom0, who).name}\n`])],
-  ['list', model => printed(list(model.dom0))],
+  ['list', (model, [who]) => printed(list(model.dom0, who === undefined ? undefined : running(model.dom0, who)))],
   ['info', () => printed(INFO)],
 ]);
 
@@ -91,6 +93,13 @@ function create(model: Model, args: readonly string[], call: XlCall): XlResult {
 
 function stopped(model: Model, who: string | undefined, end: (domain: Domain) => void): XlResult {
   end(running(model.dom0, who));
+  return printed([]);
+}
+
+function setPaused(model: Model, who: string | undefined, paused: boolean): XlResult {
+  const { instance } = running(model.dom0, who);
+  if (instance !== undefined) instance.paused = paused;
+  model.dom0.instancesChanged();
   return printed([]);
 }
 
@@ -132,14 +141,15 @@ function pciList(dom0: Dom0, domain: Domain): string[] {
   return rows.length === 0 ? [] : ['Vdev Device\n', ...rows];
 }
 
-function list(dom0: Dom0): string[] {
+function list(dom0: Dom0, only: Domain | undefined): string[] {
   const row = (name: string, domid: number, state: string): string =>
     `${name.padEnd(40)} ${String(domid).padStart(5)}   256     1     ${state}       1.0\n`;
-  const guests = [...dom0.domains.values()].flatMap(({ name, instance }) =>
+  const chosen = only === undefined ? [...dom0.domains.values()] : [only];
+  const guests = chosen.flatMap(({ name, instance }) =>
     instance === undefined ? [] : [row(name, instance.domid, stateOf(instance))],
   );
   const heading = `${'Name'.padEnd(40)} ${'ID'.padStart(5)}   Mem VCPUs\tState\tTime(s)\n`;
-  return [heading, row('Domain-0', 0, 'r-----'), ...guests];
+  return only === undefined ? [heading, row('Domain-0', 0, 'r-----'), ...guests] : [heading, ...guests];
 }
 
 function stateOf({ paused, crashed }: Instance): string {

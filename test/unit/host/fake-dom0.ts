@@ -60,10 +60,17 @@ export class FakeLibvirt implements LibvirtAccess {
 export interface FakeDom0 extends Dom0 {
   readonly store: FakeStore;
   readonly libvirt: FakeLibvirt;
-  /** What xl was called with, one line for each call. */
+  /** What xl was called with, one line for each call but those that only ask for a guest's state. */
   xlCalls(): string[];
   /** Makes xl run this shell script, with $SYS for the sysfs folder. */
   setXl(script: string): void;
+  /** Makes `xl list` show every guest as paused. */
+  pauseByXl(): void;
+}
+
+/** `xl list ID` (xl_info.c: list_domains). */
+function xlList(state: string): string {
+  return `Name                                        ID   Mem VCPUs\tState\tTime(s)\nred                                          1   128     1     ${state}       3.4\n`;
 }
 
 export function fakeDom0(): FakeDom0 {
@@ -91,13 +98,16 @@ export function fakeDom0(): FakeDom0 {
     store,
     libvirt: new FakeLibvirt(),
     xlCalls: () => readFileSync(join(root, 'xl-calls'), 'utf8').split('\n').slice(0, -1),
+    pauseByXl: () => writeTree(root, 'xl-list', xlList('--p---')),
     setXl(script) {
-      const note = `echo "$@" >>${root}/xl-calls`;
+      const list = `if [ "$1" = list ]; then cat ${root}/xl-list; exit; fi`;
+      const note = `${list}\necho "$@" >>${root}/xl-calls`;
       writeTree(root, 'usr/sbin/xl', `#!/bin/sh\nSYS=${layout.sysfs}\n${note}\n${script}\n`);
       chmodSync(layout.xl, 0o755);
     },
   };
   dom0.setXl('exit 0');
+  writeTree(root, 'xl-list', xlList('-b----'));
   if (!existsSync(layout.xl)) throw new Error('no xl');
   return dom0;
 }

@@ -107,6 +107,7 @@ describe('a step that the world does not fit is refused before anything is done'
         libvirt.ref = { ...libvirt.ref, uuid: '99999999-2222-3333-4444-555555555555' };
       },
     ],
+    'detach from a guest that xl has paused': [detach(FIRST, 'libvirt'), dom0 => dom0.pauseByXl()],
     'detach what the guest does not have': [detach(FREE, 'xl'), () => {}],
     'detach from a guest that is gone': [detach(FIRST, 'xl'), ({ store }) => store.introduced.clear()],
     'detach what two guests have': [

@@ -33,7 +33,8 @@ async function crashed(): Promise<void> {
   await writeManifest('red.yaml', assignment('red', {}));
   await waits('DomainCrashed');
   await stays('holder of the card of a kept guest', () => holderOf(nic), id, 15_000);
-  assert.deepEqual(await stepsBegun(), steps, 'no step while it is kept');
+  const moved = (await stepsBegun()).slice(steps.length).filter(step => !step.startsWith('configure'));
+  assert.deepEqual(moved, [], 'no device is moved while it is kept');
   await writeManifest('red.yaml', assignment('red', { lan: nic }));
   await red.destroy();
   await becomes('holder', () => holderOf(nic), undefined, 60_000);
