@@ -132,7 +132,7 @@ async function described(address: string): Promise<string> {
 async function refused(address: string, guard: string): Promise<void> {
   const look = async (): Promise<true | undefined> =>
     new RegExp(`^Refused: +${guard}: `, 'm').test(await described(address)) ? true : undefined;
-  await until(`${guard} keeps ${address}`, look, 60_000);
+  await until(`${guard} keeps ${address}`, look, 240_000);
 }
 
 async function driversOf(addresses: readonly string[]): Promise<readonly (string | undefined)[]> {
@@ -177,5 +177,5 @@ async function endUses(): Promise<void> {
 
 /** What `npm run test:xen` runs. */
 export const tests: readonly Test[] = [
-  test('what dom0 uses stays with dom0, and is taken as soon as the reason is gone', guards, 1_200_000),
+  test('what dom0 uses stays with dom0, and is taken as soon as the reason is gone', guards, 1_800_000),
 ];
