@@ -6,6 +6,7 @@ import type { HeldDevice } from '../../../src/plan/inventory.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
 import { isOrphan } from '../../../src/plan/orphan.ts';
 import { plan } from '../../../src/plan/plan.ts';
+import { standingSplit } from '../../../src/plan/shared-slot.ts';
 import { address, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
@@ -102,5 +103,44 @@ describe('guards before anything is asked for', () => {
     const found = device(NIC, HOST, { dead: 'its config space reads all ones', resetMethods: [] });
     const desired = source([], { policy: policy({ protectedDevices: [{ address: address(NIC) }] }) });
     expect(reasons(found, undefined, desired)).toEqual(['Protected', 'DeviceDead', 'NoReset']);
+  });
+});
+
+describe('a device that shares a slot, before anything is asked for', () => {
+  const FIRST = '0000:01:00.0';
+  const SECOND = '0000:01:00.1';
+  const red = domain('red', { domid: 1 });
+  const blue = domain('blue', { domid: 2 });
+  const inBlue: Place = { at: 'guest', domid: 2, domain: 'blue' };
+  const toRed = (name: string, text: string) => assignment(name, 'red', [entry('card', text)]);
+
+  function split(other: ObservedDevice | undefined, wanted: ReturnType<typeof assignment>[] = []): string | undefined {
+    const devices = [device(FIRST, HOST), ...(other === undefined ? [] : [other])];
+    const situation = { observed: observed(devices, [red, blue]), source: source(wanted) };
+    const claims = plan(situation.observed, situation.source, new Map()).entries.flatMap(each => each.claims);
+    return standingSplit(address(FIRST), claims, situation)?.message;
+  }
+
+  test('is told whose the other function is', () => {
+    expect(split(device(SECOND, HOST))).toContain('dom0');
+    expect(split(device(SECOND, inBlue))).toContain('blue');
+    expect(split(device(SECOND, inBlue), [toRed('red', FIRST)])).toContain('blue');
+  });
+
+  test('is told nothing when there is no other, or nobody has it', () => {
+    expect(split(undefined)).toBeUndefined();
+    expect(split(device('0000:02:00.0', HOST))).toBeUndefined();
+    expect(split(device(SECOND, ASSIGNABLE))).toBeUndefined();
+  });
+
+  test('is told nothing when both are for one domain, and something when one of them is not', () => {
+    expect(split(device(SECOND, HOST), [toRed('red', FIRST), toRed('more', SECOND)])).toBeUndefined();
+    const toBlue = assignment('blue', 'blue', [entry('card', SECOND)]);
+    expect(split(device(SECOND, inBlue), [toRed('red', FIRST), toBlue])).toContain('blue');
+  });
+
+  test('is not told of a device that is not there', () => {
+    const situation = { observed: observed([device(SECOND, HOST)], []), source: source([]) };
+    expect(standingSplit(address(FIRST), [], situation)).toBeUndefined();
   });
 });
