@@ -2,6 +2,7 @@ import type { Address } from './address.ts';
 import type { SwitchableGuard } from './guards.ts';
 import type { Identity } from './identity.ts';
 import type { PciPath } from './path.ts';
+import type { Suspensions } from './suspension.ts';
 
 /** The group and version of every kind. */
 export const API_VERSION = 'xenpci.dev/v1alpha1';
@@ -149,4 +150,6 @@ export interface SourceSnapshot {
   readonly policyUnknown?: true;
   /** Set when some objects are for other hosts. */
   readonly elsewhere?: Elsewhere;
+  /** What persons at the machine have suspended; absent where nobody has asked. Their assignments say `suspend: true`. */
+  readonly suspensions?: Suspensions;
 }

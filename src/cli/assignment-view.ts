@@ -2,6 +2,7 @@ import { type AssignmentStatus, asSeenBy, type DeviceStatus } from '../controlle
 import { findDomain } from '../plan/domains.ts';
 import { type ObservedDomain, placeText } from '../plan/observed.ts';
 import { stepText } from '../plan/step.ts';
+import { suspendedHold } from '../plan/suspended.ts';
 import { nextForPending } from './next.ts';
 import { entryOf, readinessOf, readyCell } from './readiness.ts';
 import type { Screen } from './screen.ts';
@@ -36,7 +37,7 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
     `deletionPolicy ${deletionPolicy}, driftPolicy ${driftPolicy}`,
   );
   screen.field('Start hook', ...hookLines(look.observed.hookInForce === true, whenStopped));
-  screen.field('Suspended', suspend ? 'yes' : 'no');
+  screen.field('Suspended', suspend ? (suspendedHold(name, look.source)?.message ?? 'yes') : 'no');
   const step = found === undefined ? undefined : look.plan.configures.get(found.uuid);
   if (step !== undefined) screen.field('Steps', ...stepLines([stepText(step)]));
 }

@@ -6,6 +6,8 @@ import { LockHeldError } from '../daemon/lock.ts';
 import { jsonLog, type Log, textLog } from '../daemon/log.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import type { SessionParts } from '../daemon/session.ts';
+import { SuspendingSource } from '../daemon/suspending-source.ts';
+import { SuspensionFile } from '../daemon/suspension-file.ts';
 import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
@@ -36,14 +38,16 @@ export async function control<T>(
   const log = openLog(shell, options.log);
   const identity = await hostOf(globals.layout);
   const host = createHost(globals.layout);
-  const source = new FolderSource({
+  const warn = (message: string): void => log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
+  const folder = new FolderSource({
     folder: globals.manifests,
     host: identity,
     allowEmpty,
-    onWatchError: error => log({ level: 'warn', event: 'WatchFailed', message: error.message, fields: {} }),
+    onWatchError: error => warn(error.message),
     lastGood: new LastGoodFile(globals.layout),
     onLastGoodError: error => log({ level: 'warn', event: 'LastGoodFailed', message: error.message, fields: {} }),
   });
+  const source = new SuspendingSource(folder, new SuspensionFile(globals.layout, warn));
   const { layout, manifests } = globals;
   const parts = { layout, manifests, host, source, clock: systemClock, log, resyncMs };
   try {

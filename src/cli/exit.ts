@@ -14,6 +14,7 @@ Exit codes:
   0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
   1    plan: something to do; reconcile: something is not Ready or not valid;
        validate: something is not valid; approve: not approved;
+       resume: suspended by its manifest;
        doctor: something has failed; wait: not in time;
        apply: not valid, or not Ready in time
   2    error: wrong usage, the host could not be looked at, another controller

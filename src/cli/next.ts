@@ -14,6 +14,8 @@ interface Scene {
   readonly paused: string;
   /** Where the entry is written: `file:line`. */
   readonly entry: string;
+  /** The assignment that a person has suspended at the machine, quoted for a shell. */
+  readonly suspended: string | undefined;
 }
 
 const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
@@ -32,7 +34,12 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
   Settling: () => 'Nothing: the guest is about to take it.',
   SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',
-  Suspended: ({ entry }) => `Set suspend: false when work may go on (${entry}).`,
+  Suspended: ({ entry, suspended }) =>
+    suspended === undefined
+      ? `Set suspend: false when work may go on (${entry}).`
+      : `When work may go on: xenpci resume ${suspended}`,
+  SuspensionUnknown: () =>
+    'Look which guests are to be left alone; then xenpci resume --all, and xenpci suspend those again.',
   Conflict: () => 'Remove it from all but one of the entries that name it.',
   IdentityMismatch: ({ entry }) => `Look which card is in that slot; if it is right, correct identity (${entry}).`,
   Protected: ({ entry }) => `Take it out of protectedDevices, or remove its entry (${entry}).`,
@@ -100,7 +107,16 @@ function sceneOf(survey: Survey, device: DeviceStatus): Scene {
     // As long as its present guest is paused, a device is wanted nowhere.
     paused: shellQuoted(device.want === undefined ? holder : taker),
     entry: entry === undefined ? 'see its manifest' : `${entry.origin.file}:${entry.origin.line}`,
+    suspended: suspendedFor(survey, device, entry?.assignment.assignment.metadata.name),
   };
+}
+
+function suspendedFor({ source, inventory }: Survey, { address }: DeviceStatus, named?: string): string | undefined {
+  const { suspensions } = source;
+  if (suspensions === undefined || 'unusable' in suspensions) return undefined;
+  const names = [named, inventory.get(address)?.assignment];
+  const found = suspensions.suspended.find(({ assignment }) => names.includes(assignment));
+  return found && shellQuoted(found.assignment);
 }
 
 // The name is put into a command that people copy.

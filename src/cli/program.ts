@@ -14,7 +14,9 @@ import { hookCommand } from './commands/hook.ts';
 import { planCommand } from './commands/plan.ts';
 import { reconcileCommand } from './commands/reconcile.ts';
 import { reportCommand } from './commands/report.ts';
+import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
+import { suspendCommand } from './commands/suspend.ts';
 import { uiCommand } from './commands/ui.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
@@ -74,6 +76,8 @@ export function createProgram(context: Context): Command {
     planCommand,
     applyCommand,
     approveCommand,
+    suspendCommand,
+    resumeCommand,
     validateCommand,
     getCommand,
     describeCommand,

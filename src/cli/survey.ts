@@ -11,6 +11,8 @@ import { InventoryFile } from '../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
 import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
+import { SuspendingSource } from '../daemon/suspending-source.ts';
+import { SuspensionFile } from '../daemon/suspension-file.ts';
 import { createHost, detectXen, thisHost } from '../host/index.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -67,7 +69,8 @@ export async function openLookout(asked: Globals, overlay?: FolderSourceOptions[
   const { layout, manifests: folder } = globals;
   const lastGood = readOnly(new LastGoodFile(layout));
   const options = { folder, host: await hostOf(layout), lastGood };
-  const source = new FolderSource(overlay === undefined ? options : { ...options, overlay });
+  const written = new FolderSource(overlay === undefined ? options : { ...options, overlay });
+  const source = new SuspendingSource(written, new SuspensionFile(layout));
   const host = createHost(layout);
   return {
     survey: async () => surveyOf(globals, host, source, await readLiveStatus(layout)),

@@ -7,6 +7,7 @@ import type { Hold } from '../plan/hold.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type Step, stepText } from '../plan/step.ts';
+import { suspendedHold } from '../plan/suspended.ts';
 import type { Failure } from './backoff.ts';
 import { foreignCondition, foreignText } from './foreign-devices.ts';
 import { asSeenBy, type DeviceStatus, isReady, type Status } from './status-types.ts';
@@ -45,6 +46,7 @@ export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
     ...domainObstacles(look),
     ...foreignObstacles(look),
   ];
+  if (obstacles.length === 0) obstacles.push(...suspendedObstacles(look));
   const foreign = foreignText(look.sourced, look.input);
   const stuck = [...staleObstacles(look.sourced), ...obstacles.filter(obstacle => obstacle.stuck)];
   const moving = obstacles.filter(obstacle => !obstacle.stuck && obstacle.reason !== 'Suspended');
@@ -141,6 +143,12 @@ function foreignObstacles(look: AssignmentLook): Obstacle[] {
   const message =
     look.sourced.assignment.spec.driftPolicy === 'Report' ? foreignText(look.sourced, look.input) : undefined;
   return message === undefined ? [] : [{ reason: 'Drifted', message, stuck: true }];
+}
+
+/** Suspended and without a device of this host: nothing else says so. */
+function suspendedObstacles({ sourced, input }: AssignmentLook): Obstacle[] {
+  const hold = suspendedHold(sourced.assignment.metadata.name, input.source);
+  return hold === undefined ? [] : [{ reason: hold.reason, message: hold.message, stuck: hold.reason !== 'Suspended' }];
 }
 
 function staleObstacles({ stale }: SourcedAssignment): Obstacle[] {

@@ -89,7 +89,14 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'The entry is gone, but some manifest cannot be read, so nothing is taken away.',
     'Correct the manifests: xenpci validate shows what is wrong.',
   ),
-  Suspended: wait('The assignment says suspend: true.', 'Set suspend: false when work may go on.'),
+  Suspended: wait(
+    'A person has suspended the assignment at the machine (xenpci suspend), or it says suspend: true.',
+    'When work may go on: xenpci resume NAME, or set suspend: false.',
+  ),
+  SuspensionUnknown: wait(
+    'The record of what persons have suspended cannot be used, so no step is taken for any assignment.',
+    'Look which guests are to be left alone; then xenpci resume --all, and suspend those again.',
+  ),
   Conflict: guard(
     'Several entries name the device and not all of them share it; nobody is moved.',
     'Remove it from all but one, or let all say sharing: FirstStarted.',

@@ -1,4 +1,5 @@
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
+import { NOTHING_SUSPENDED, type Suspensions } from '../api/suspension.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
@@ -76,6 +77,7 @@ export class Reconciler {
   #stopped = false;
   #status: Status | undefined;
   #problems: readonly ManifestProblem[] = [];
+  #suspensions: Suspensions = NOTHING_SUSPENDED;
   #approvalsError: string | undefined;
   /** Who asked for each step when it was begun: by the time it is judged, the manifests may say otherwise. */
   readonly #askers = new WeakMap<Step, readonly Asker[]>();
@@ -123,6 +125,7 @@ export class Reconciler {
     const next = nextSteps(decided);
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
+    this.#reportSuspensions(source);
     if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length);
     const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
     for (const step of started) {
@@ -223,6 +226,12 @@ export class Reconciler {
     if (JSON.stringify(problems) === JSON.stringify(this.#problems)) return;
     this.#problems = problems;
     this.#parts.report({ type: 'ManifestProblems', problems });
+  }
+
+  #reportSuspensions({ suspensions = NOTHING_SUSPENDED }: SourceSnapshot): void {
+    if (JSON.stringify(suspensions) === JSON.stringify(this.#suspensions)) return;
+    this.#suspensions = suspensions;
+    this.#parts.report({ type: 'SuspensionsChanged', suspensions });
   }
 
   #askersOf(step: Step): readonly Asker[] {

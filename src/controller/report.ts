@@ -1,4 +1,5 @@
 import type { ManifestProblem } from '../api/manifest.ts';
+import type { Suspensions } from '../api/suspension.ts';
 import type { Asker } from '../plan/asked-by.ts';
 import type { Step } from '../plan/step.ts';
 import type { Status } from './status-types.ts';
@@ -28,6 +29,8 @@ export type Report =
   /** They cannot be read: nothing counts as approved. */
   | { readonly type: 'ApprovalsUnreadable'; readonly error: string }
   | { readonly type: 'ManifestProblems'; readonly problems: readonly ManifestProblem[] }
+  /** What persons have suspended, or given back, is another than it was. */
+  | { readonly type: 'SuspensionsChanged'; readonly suspensions: Suspensions }
   | { readonly type: 'StatusChanged'; readonly status: Status };
 
 export type Reporter = (report: Report) => void;

@@ -34,6 +34,8 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   GuestBusClosed: 600_000,
   NeedsRestart: 86_400_000,
   Suspended: Number.POSITIVE_INFINITY,
+  // Nothing but a person ends it, and nobody meant it.
+  SuspensionUnknown: 0,
 };
 
 /** The one place where a look and a plan become what people are told. Pure. */

@@ -1,4 +1,5 @@
 import type { ManifestProblem } from '../api/manifest.ts';
+import { NOTHING_SUSPENDED, type Suspensions } from '../api/suspension.ts';
 import type { Report } from '../controller/report.ts';
 import type { Status } from '../controller/status-types.ts';
 import { stepText } from '../plan/step.ts';
@@ -8,6 +9,7 @@ import { ref } from './events/event.ts';
 import { type About, type Line, line } from './line.ts';
 import { statusLines } from './narrated-status.ts';
 import { aboutStep } from './narrated-step.ts';
+import { suspensionLines } from './narrated-suspensions.ts';
 
 export type { Line } from './line.ts';
 export { readyOf } from './narrated-status.ts';
@@ -20,6 +22,7 @@ export class Narration {
   readonly #now: () => number;
   readonly #resyncMs: number;
   #status: Status | undefined;
+  #suspensions: Suspensions = NOTHING_SUSPENDED;
 
   /**
    * @param now ms since the epoch.
@@ -46,6 +49,11 @@ export class Narration {
         return [unapproved(report)];
       case 'ManifestProblems':
         return problems(report.problems);
+      case 'SuspensionsChanged': {
+        const before = this.#suspensions;
+        this.#suspensions = report.suspensions;
+        return suspensionLines(before, report.suspensions);
+      }
       case 'StatusChanged': {
         const before = this.#status;
         this.#status = report.status;

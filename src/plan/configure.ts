@@ -6,6 +6,8 @@ import type { Inventory } from './inventory.ts';
 import type { HostdevEntry, ObservedDomain } from './observed.ts';
 import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
+import { suspendedHold } from './suspended.ts';
+import { asleepHold } from './want.ts';
 
 /** Devices by what is to become of them. */
 export interface Addresses {
@@ -13,7 +15,7 @@ export interface Addresses {
   readonly placed: ReadonlyMap<Address, boolean>;
   /** It waits to be approved: a guest that restarts meanwhile must find it where it was. */
   readonly waiting: ReadonlySet<Address>;
-  /** Its companions would have another owner. */
+  /** Its companions would have another owner, or a suspended assignment has it. */
   readonly split: ReadonlySet<Address>;
   /** Those of the claims whose device another domain has or gets. */
   readonly lent: ReadonlySet<Claim>;
@@ -35,6 +37,7 @@ export function configureStep(
 ): ConfigureStep | undefined {
   const { stored } = domain;
   if (stored === undefined || domainGuard(domain) !== undefined) return undefined;
+  if (asleepHold(domain, situation) !== undefined) return undefined;
   const active = claims.filter(claim => !claim.assignment.assignment.spec.suspend);
   const fitting = active.filter(claim => startsWith(claim, lent, situation));
   // What a guard keeps from being taken now stays as it is written: it may be over before the domain starts.
@@ -102,7 +105,8 @@ function mayRemove(
   // Named, and nowhere to go for now: as after its domain was renamed.
   if (isPlaced !== undefined) return isPlaced;
   const held = inventory.get(address);
-  return source.complete && held !== undefined && held.deletionPolicy !== 'Orphan';
+  if (held === undefined || suspendedHold(held.assignment, source) !== undefined) return false;
+  return source.complete && held.deletionPolicy !== 'Orphan';
 }
 
 /** The claims of each libvirt domain, by UUID. */

@@ -27,7 +27,8 @@ export type WaitReason =
   | 'Drifted'
   | 'Settling'
   | 'SourceIncomplete'
-  | 'Suspended';
+  | 'Suspended'
+  | 'SuspensionUnknown';
 
 export type GuardReason = GuardName;
 

@@ -9,6 +9,7 @@ import type { DevicePlan } from './device-plan.ts';
 import { asGuest, attachVia, findDomain, holderOf } from './domains.ts';
 import { drifted, wasInPlace, withoutDrift } from './drift.ts';
 import { type ForeignDevice, foreignDevices } from './foreign.ts';
+import type { Hold } from './hold.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
@@ -19,6 +20,7 @@ import { type Bystander, takeTurns } from './sharing.ts';
 import type { Situation } from './situation.ts';
 import { NO_STANDING, type Standing } from './standing.ts';
 import type { ConfigureStep, Step } from './step.ts';
+import { suspendedHold } from './suspended.ts';
 import { type Want, wantOfHeld } from './want.ts';
 
 /** The decision for the whole host. */
@@ -110,8 +112,19 @@ function wishFor(
   held: HeldDevice | undefined,
   situation: Situation,
 ): Wish {
-  if (first !== undefined) return takeTurns([first, ...more], held, situation);
-  return { others: [], want: wantOfUnclaimed(held, situation.observed.devices.get(address), situation) };
+  if (first === undefined) {
+    return { others: [], want: wantOfUnclaimed(held, situation.observed.devices.get(address), situation) };
+  }
+  const turn = takeTurns([first, ...more], held, situation);
+  const kept = keptHold([first, ...more], held, situation);
+  return kept === undefined || first.conflict !== undefined ? turn : { ...turn, want: { hold: kept } };
+}
+
+/** Why nobody gets a device that a suspended assignment had and that only others name now: it stays as it is. */
+function keptHold(claims: readonly Claim[], held: HeldDevice | undefined, { source }: Situation): Hold | undefined {
+  if (held === undefined) return undefined;
+  const isNamed = claims.some(({ assignment }) => assignment.assignment.metadata.name === held.assignment);
+  return isNamed ? undefined : suspendedHold(held.assignment, source);
 }
 
 function planDevice(
@@ -203,7 +216,11 @@ function planConfigures(
       .flatMap(({ others }) => others.map(({ claim }) => claim)),
   );
   const split = new Set(
-    [...devices.values()].filter(({ hold }) => hold?.reason === 'SharedSlot').map(device => device.address),
+    [...devices.values()]
+      .filter(({ address, claims, hold }) => {
+        return hold?.reason === 'SharedSlot' || keptHold(claims, inventory.get(address), situation) !== undefined;
+      })
+      .map(({ address }) => address),
   );
   const byDomain = claimsByDomain(claims, situation);
   const waiting = new Set(detachesToApprove(devices).map(step => step.device));

@@ -104,8 +104,8 @@ function firstStarted(sharers: readonly Sharer[]): Sharer | undefined {
 }
 
 /** Whether something keeps a claim from the device that has nothing to do with whose turn it is. */
-function isRefused({ hold }: Bystander): boolean {
-  return hold?.kind === 'guard' || hold?.reason === 'Suspended' || hold?.reason === 'SourceIncomplete';
+function isRefused({ claim, hold }: Bystander): boolean {
+  return hold?.kind === 'guard' || hold?.reason === 'SourceIncomplete' || claim.assignment.assignment.spec.suspend;
 }
 
 function inUse(next: Sharer, domain: ObservedDomain, place: Place | undefined): Hold {

@@ -6,6 +6,7 @@ import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain } from './observed.ts';
 import { recordOf } from './record.ts';
+import { suspendedHold } from './suspended.ts';
 
 /** A domain that libvirt is about to start, with the devices that it is to be created with. */
 export interface StartingDomain {
@@ -174,9 +175,19 @@ function judgeUnnamed(
   if (!source.complete && held !== undefined && isHeldFor(held, starting)) {
     return { verdict: 'go', devices: [{ device: address, permissive, record: held }] };
   }
+  const asleep = asleepText(starting, source);
+  if (asleep !== undefined) return refuse(`${address} is with dom0 (driver ${device.driver ?? 'none'}), and ${asleep}`);
   const why = source.complete ? 'no manifest gives it to this domain' : 'not every manifest can be read';
   const remedy = source.complete ? `remove it (virsh edit ${starting.name})` : 'xenpci validate shows which';
   return refuse(`${address} is with dom0 (driver ${device.driver ?? 'none'}) and ${why}; ${remedy}`);
+}
+
+/** Why nothing is bound for a domain with an assignment that is suspended. */
+function asleepText(starting: StartingDomain, source: SourceSnapshot): string | undefined {
+  const found = source.assignments.find(each => each.assignment.spec.suspend && isFor(each, starting));
+  const name = found?.assignment.metadata.name;
+  const hold = name === undefined ? undefined : suspendedHold(name, source);
+  return hold && `nothing binds it to pciback: ${name}: ${hold.message}`;
 }
 
 function refuse(message: string): StartDecision {

@@ -7,6 +7,7 @@ import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
 import type { Situation } from './situation.ts';
+import { suspendedHold } from './suspended.ts';
 
 /**
  * Where a device should be now. Without `place` it is not to be touched. With `hold` and `place` both, the place is as
@@ -28,7 +29,8 @@ export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situatio
   const { observed, source } = situation;
   if (claim.conflict !== undefined) return { hold: claim.conflict };
   const { spec } = claim.assignment.assignment;
-  if (spec.suspend) return { hold: wait('Suspended', 'the assignment is suspended') };
+  const asleep = suspendedHold(claim.assignment.assignment.metadata.name, source);
+  if (asleep !== undefined) return { hold: asleep };
   const device = observed.devices.get(claim.address);
   if (device === undefined || !device.present) return { hold: missing(claim, device) };
   const refusal = deviceGuard(claim, device, source.policy);
@@ -162,6 +164,8 @@ function permissiveHold({ entry }: Claim, domain: ObservedDomain, device: Observ
 /** What becomes of a device that no entry names any more. Undefined: the record can be forgotten. */
 export function wantOfHeld(held: HeldDevice, device: ObservedDevice, situation: Situation): Want | undefined {
   const { observed, source } = situation;
+  const asleep = suspendedHold(held.assignment, source);
+  if (asleep !== undefined) return { hold: asleep };
   if (!source.complete) {
     const message = 'its entry is gone, but not every manifest could be read; nothing is taken away until all can';
     return { hold: wait('SourceIncomplete', message) };
@@ -203,6 +207,8 @@ function guestKeeps(
   if (holder === undefined || holder.state === 'changing') {
     return wait('DomainChanging', `${place.domain} has ${device.address} and is starting or stopping`);
   }
+  const asleep = asleepHold(holder, situation);
+  if (asleep !== undefined) return asleep;
   const assigned = specsFor(holder, situation);
   if (!isAttachedByUs(device, holder, held) && assigned.every(spec => spec.driftPolicy === 'Report')) {
     const fact = `${holder.name} has ${device.address}, and not from us`;
@@ -243,8 +249,22 @@ export function onItsWay(device: ObservedDevice, { observed }: Situation): Hold 
 }
 
 /** The specs of all assignments in force for a domain. */
-function specsFor(holder: ObservedDomain, { observed, source }: Situation): PCIAssignment['spec'][] {
+function specsFor(holder: ObservedDomain, situation: Situation): PCIAssignment['spec'][] {
+  return assignmentsFor(holder, situation)
+    .map(({ spec }) => spec)
+    .filter(spec => !spec.suspend);
+}
+
+/** Why a domain is left alone: it has assignments, and all of them are suspended. */
+export function asleepHold(domain: ObservedDomain, situation: Situation): Hold | undefined {
+  const assigned = assignmentsFor(domain, situation);
+  const [first] = assigned;
+  if (first === undefined || assigned.some(({ spec }) => !spec.suspend)) return undefined;
+  return suspendedHold(first.metadata.name, situation.source);
+}
+
+function assignmentsFor(domain: ObservedDomain, { observed, source }: Situation): PCIAssignment[] {
   return source.assignments
-    .map(({ assignment }) => assignment.spec)
-    .filter(spec => !spec.suspend && findDomain(observed, spec.domain)?.uuid === holder.uuid);
+    .map(({ assignment }) => assignment)
+    .filter(({ spec }) => findDomain(observed, spec.domain)?.uuid === domain.uuid);
 }

@@ -7,6 +7,8 @@ const COMMANDS = [
   ['reconcile'],
   ['plan'],
   ['apply'],
+  ['suspend'],
+  ['resume'],
   ['validate'],
   ['get'],
   ['get', 'devices'],
@@ -56,6 +58,8 @@ describe('help', () => {
         apply <file>        Check a manifest with all others, and put it into their
                             folder
         approve             Approve the detaches that wait for approval
+        suspend <assignment>  Leave one assignment alone until it is resumed
+        resume [assignment]  Give back what was suspended
         validate <path...>  Check manifests and show every problem with file, line,
                             column and caret
         get                 List devices or assignments
@@ -94,6 +98,7 @@ describe('help', () => {
         0    done; plan: nothing to do; reconcile: all Ready; validate: all valid
         1    plan: something to do; reconcile: something is not Ready or not valid;
              validate: something is not valid; approve: not approved;
+             resume: suspended by its manifest;
              doctor: something has failed; wait: not in time;
              apply: not valid, or not Ready in time
         2    error: wrong usage, the host could not be looked at, another controller

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Address } from '../../src/api/address.ts';
 import type { SwitchableGuard } from '../../src/api/guards.ts';
 import type { PCIHostPolicy, SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
 import type { PciPath } from '../../src/api/path.ts';
+import { NOTHING_SUSPENDED, type Suspensions } from '../../src/api/suspension.ts';
 import { detachesToApprove } from '../../src/plan/approval.ts';
 import type { Claim } from '../../src/plan/claims.ts';
 import { companionsOf } from '../../src/plan/companions.ts';
@@ -18,7 +20,8 @@ import {
 } from '../../src/plan/observed.ts';
 import { nextSteps, type Plan, plan, planSteps } from '../../src/plan/plan.ts';
 import type { Standing } from '../../src/plan/standing.ts';
-import type { DetachStep, Step } from '../../src/plan/step.ts';
+import type { DetachStep, DeviceStep, Step } from '../../src/plan/step.ts';
+import { withSuspensions } from '../../src/plan/suspended.ts';
 import { address, applied, assignment, device, domain, entry, observed, ours, policy, source } from '../world.ts';
 
 /** The first two share a slot. */
@@ -183,25 +186,40 @@ const policyArb: fc.Arbitrary<PCIHostPolicy | undefined> = fc.option(
   { nil: undefined },
 );
 
+/** What persons have suspended: assignments of today, and those that had what is held. */
+const suspendedArb = fc.subarray(['a0', 'a1', 'a2', 'before']);
+const suspensionsArb: fc.Arbitrary<Suspensions> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(NOTHING_SUSPENDED) },
+  { weight: 2, arbitrary: suspendedArb.map(suspensions) },
+  { weight: 1, arbitrary: fc.constant({ unusable: 'it is torn' }) },
+);
+
+function suspensions(names: readonly string[]): Suspensions {
+  return { suspended: names.map(name => ({ assignment: name, since: 0, by: 'anna' })), resumed: [] };
+}
+
 const sourceArb: fc.Arbitrary<SourceSnapshot> = fc
   .tuple(
     fc.array(fc.nat(2), { maxLength: 3 }).chain(list => fc.tuple(...list.map((_, index) => assignmentArb(index)))),
     fc.constantFrom(true, true, true, false),
     policyArb,
     fc.constantFrom(false, false, false, true),
+    suspensionsArb,
   )
-  .map(([assignments, complete, rules, policyUnknown]) =>
-    source(assignments, {
+  .map(([assignments, complete, rules, policyUnknown, suspended]) => {
+    const written = source(assignments, {
       complete: complete && !policyUnknown,
       ...(policyUnknown ? { policyUnknown } : rules === undefined ? {} : { policy: rules }),
-    }),
-  );
+    });
+    return withSuspensions(written, suspended);
+  });
 
 const inventoryArb: fc.Arbitrary<Inventory> = fc
   .array(
     fc.record({
       text: fc.constantFrom(...DEVICES),
       name: fc.constantFrom(...NAMES),
+      assignment: fc.constantFrom('before', 'before', 'a0', 'a1'),
       deletionPolicy: fc.constantFrom<HeldDevice['deletionPolicy']>('Assignable', 'Host', 'Orphan'),
       updatePolicy: fc.constantFrom<HeldDevice['updatePolicy']>('Live', 'OnNextStart'),
     }),
@@ -212,7 +230,7 @@ const inventoryArb: fc.Arbitrary<Inventory> = fc
       new Map(
         records.map(({ text, name, ...rest }) => [
           address(text),
-          { address: address(text), assignment: 'before', entry: 'x', domain: { name, uuid: `uuid-${name}` }, ...rest },
+          { address: address(text), entry: 'x', domain: { name, uuid: `uuid-${name}` }, ...rest },
         ]),
       ),
   );
@@ -337,6 +355,53 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
           const expected = claims.map(claim => claim.entry.identity?.device);
           expect(expected.some(wanted => wanted === undefined || wanted === seen?.identity.device)).toBe(true);
         }
+      }),
+      runs,
+    );
+  });
+
+  test('a suspended assignment takes no step, whichever way it is suspended, and its guest is left alone', () => {
+    fc.assert(
+      fc.property(...anyWorld, suspendedArb, (world, desired, held, standing, names) => {
+        const decided = plan(world, withSuspensions(desired, suspensions(names)), held, standing);
+        const asleep = new Set([...names, ...desired.assignments.filter(isSuspended).map(nameOf)]);
+        const left = new Set(NAMES.filter(name => isLeft(name, desired, asleep)));
+        for (const step of planSteps(decided)) {
+          const scene = { decided, held, asleep, left };
+          if (step.verb !== 'configure') expectAwake(step, scene);
+          else expect(left).not.toContain(step.domain.name);
+          const given = step.verb === 'configure' ? step.add.map(added => added.device) : [step.device];
+          for (const at of given) expectNotTaken(at, scene);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('a person at the machine suspends exactly as the manifest does', () => {
+    fc.assert(
+      fc.property(...anyWorld, fc.subarray(['a0', 'a1', 'a2']), (world, desired, held, standing, names) => {
+        const awake = withSuspensions(desired, NOTHING_SUSPENDED);
+        const byHand = plan(world, withSuspensions(awake, suspensions(names)), held, standing);
+        // The names of those that are gone count only for a person.
+        const here = desired.assignments.map(nameOf);
+        fc.pre(names.every(name => here.includes(name)));
+        const assignments = awake.assignments.map(item =>
+          names.includes(nameOf(item)) ? asleepByManifest(item) : item,
+        );
+        const written = plan(world, { ...awake, assignments }, held, standing);
+        expect(planSteps(byHand)).toEqual(planSteps(written));
+      }),
+      runs,
+    );
+  });
+
+  test('while nobody knows what is suspended there is no step', () => {
+    fc.assert(
+      fc.property(...anyWorld, (world, desired, held, standing) => {
+        const decided = plan(world, withSuspensions(desired, { unusable: 'it is torn' }), held, standing);
+        expect(planSteps(decided)).toEqual([]);
+        expect(decided.inventory).toEqual(held);
       }),
       runs,
     );
@@ -582,6 +647,45 @@ function domainOf(claim: Claim): string | undefined {
 
 function isWith(place: Place | undefined, domain: ObservedDomain | undefined): boolean {
   return place?.at === 'guest' && domain !== undefined && place.domid === domain.domid;
+}
+
+const nameOf = ({ assignment: { metadata } }: SourcedAssignment): string => metadata.name;
+const isSuspended = ({ assignment: { spec } }: SourcedAssignment): boolean => spec.suspend;
+
+/** Whether a domain has assignments, and all of them are suspended. */
+function isLeft(domainName: string, { assignments }: SourceSnapshot, asleep: ReadonlySet<string>): boolean {
+  const own = assignments.filter(
+    ({ assignment: { spec } }) => 'name' in spec.domain && spec.domain.name === domainName,
+  );
+  return own.length > 0 && own.every(item => asleep.has(nameOf(item)));
+}
+
+interface SleepScene {
+  readonly decided: Plan;
+  readonly held: Inventory;
+  readonly asleep: ReadonlySet<string>;
+  readonly left: ReadonlySet<string>;
+}
+
+/** What a sleeper had is given to nobody; only those that share it take turns. */
+function expectNotTaken(at: Address, { decided, held, asleep }: SleepScene): void {
+  const before = held.get(at)?.assignment;
+  if (before === undefined || !asleep.has(before)) return;
+  const names = (decided.devices.get(at)?.claims ?? []).map(claim => nameOf(claim.assignment));
+  expect(names).toContain(before);
+}
+
+/** The step is asked for by nobody who is asleep, and is about no guest that is left alone. */
+function expectAwake(step: DeviceStep, { decided, held, asleep, left }: SleepScene): void {
+  const { followed } = decided.devices.get(step.device) ?? {};
+  expect(asleep).not.toContain(
+    followed === undefined ? held.get(step.device)?.assignment : nameOf(followed.assignment),
+  );
+  if ('guest' in step) expect(left).not.toContain(step.guest.name);
+}
+
+function asleepByManifest(item: SourcedAssignment): SourcedAssignment {
+  return { ...item, assignment: { ...item.assignment, spec: { ...item.assignment.spec, suspend: true } } };
 }
 
 function isApproved({ device: at, guest }: DetachStep, { approved }: Standing): boolean {

@@ -6,6 +6,8 @@ import { InventoryFile } from '../../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../../daemon/last-good-file.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
+import { SuspendingSource } from '../../daemon/suspending-source.ts';
+import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { createStartHost, markHook, readStarting, thisHost, unmarkStart } from '../../host/index.ts';
 import { FolderSource } from '../../source/folder-source.ts';
 import { safeLine } from '../../source/terminal.ts';
@@ -64,11 +66,12 @@ async function prepare(
     return `the definition of ${domain} cannot be read from standard input: ${messageOf(error)}`;
   }
   const host = createStartHost(layout);
-  const source = new FolderSource({
+  const manifests = new FolderSource({
     folder: await manifestsFor(globals),
     host: await hostFor(shell, layout),
     lastGood: readOnly(new LastGoodFile(layout)),
   });
+  const source = new SuspendingSource(manifests, new SuspensionFile(layout));
   try {
     const starting = readStarting(definition);
     const store = new InventoryFile(layout);

@@ -125,6 +125,8 @@ function kindOf(called: string, command: string | undefined): NameKind | undefin
       return 'files';
     case 'address':
       return 'devices';
+    case 'assignment':
+      return 'assignments';
     case 'name':
       return command?.startsWith('assignment') === true ? 'assignments' : undefined;
     default:

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { SourcedAssignment } from '../../api/manifest.ts';
+import type { Suspension } from '../../api/suspension.ts';
+import { SuspensionFile } from '../../daemon/suspension-file.ts';
+import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { assignmentsInForce } from '../in-force.ts';
+import { Screen } from '../screen.ts';
+import { unknownText, whoIs, written } from './suspend.ts';
+
+/** `xenpci resume`. */
+export function resumeCommand({ shell, end }: Context): Command {
+  return newCommand('resume', 'Give back what was suspended', [
+    ['One assignment', 'xenpci resume sys-net'],
+    ['All that is suspended at this machine', 'xenpci resume --all'],
+  ])
+    .argument('[assignment]', 'its name; its manifest may be gone')
+    .option('--all', 'all that are suspended here; also begins a new record where the old one cannot be used')
+    .addHelpText('after', '\nExit codes: 0 it is not suspended any more, 1 its manifest says suspend: true, 2 error.')
+    .action(async (name: string | undefined, { all = false }: { all?: boolean }, command: Command) => {
+      const globals = globalsOf(command, shell);
+      if ((name === undefined) !== all) throw new CliError('resume takes either the name of an assignment or --all');
+      const screen = new Screen(shell.stdout, shell);
+      const who = { at: Date.now(), by: whoIs(shell) };
+      const file = new SuspensionFile(globals.layout);
+      if (name === undefined) {
+        await resumeAll(file, who, screen);
+        return end(ExitCode.ok);
+      }
+      const given = await written(() => file.resume(assignment => assignment === name, who));
+      end(await judge(screen, globals, name, given));
+    });
+}
+
+async function resumeAll(file: SuspensionFile, who: { at: number; by: string }, screen: Screen): Promise<void> {
+  if ('unusable' in (await file.load())) {
+    await written(() => file.clear());
+    return screen.line('What was suspended is not known; a new record is begun, and nothing is suspended by it.');
+  }
+  const given = await written(() => file.resume(() => true, who));
+  if (given.length === 0) screen.line('Nothing is suspended at this machine.');
+  for (const { assignment } of given) screen.line(`${assignment} is resumed.`);
+}
+
+/** What is told of one that was given back, or that was not suspended here. */
+async function judge(screen: Screen, globals: Globals, name: string, given: readonly Suspension[]): Promise<ExitCode> {
+  const known = await assignmentsInForce(globals);
+  const found = known.find(({ assignment }) => assignment.metadata.name === name);
+  if (found?.assignment.spec.suspend === true) {
+    screen.line(`${name} is suspended by its manifest: set suspend: false in ${placeOf(found)}`);
+    return ExitCode.different;
+  }
+  if (given.length > 0) {
+    const gone = found === undefined ? ' No manifest has it any more, so its deletionPolicy applies.' : '';
+    screen.line(`${name} is resumed.${gone}`);
+    return ExitCode.ok;
+  }
+  const names = known.map(({ assignment }) => assignment.metadata.name);
+  if (found === undefined) throw new CliError(unknownText(name, names, globals.manifests));
+  screen.line(`${name} is not suspended.`);
+  return ExitCode.ok;
+}
+
+function placeOf({ origin }: SourcedAssignment): string {
+  return `${origin.file}:${origin.line}`;
+}

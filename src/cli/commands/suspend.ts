@@ -1,0 +1,86 @@
+import { userInfo } from 'node:os';
+import { type Command, InvalidArgumentError } from 'commander';
+import { closest } from '../../api/spelling.ts';
+import { messageOf } from '../../daemon/message-of.ts';
+import { BY_MAX, REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
+import { safeLine } from '../../source/terminal.ts';
+import { type Context, globalsOf, newCommand } from '../context.ts';
+import { CliError, ExitCode } from '../exit.ts';
+import { assignmentsInForce } from '../in-force.ts';
+import { Screen } from '../screen.ts';
+import type { Shell } from '../shell.ts';
+
+/** `xenpci suspend`. */
+export function suspendCommand({ shell, end }: Context): Command {
+  return newCommand('suspend', 'Leave one assignment alone until it is resumed', [
+    ['While you work on a guest', 'xenpci suspend sys-net --reason "new driver under test"'],
+    ['See what is suspended', 'xenpci get assignments'],
+  ])
+    .argument('<assignment>', 'its name')
+    .option('--reason <text>', 'why, for whoever meets it', reason)
+    .addHelpText(
+      'after',
+      '\nNo step is taken for it, as with suspend: true in its manifest, which stays as it is. That holds over restarts' +
+        '\nand reboots, and also when its manifest goes. A step that is under way comes to its end.' +
+        '\nExit codes: 0 it is suspended, 2 error.',
+    )
+    .action(async (name: string, options: { reason?: string }, command: Command) => {
+      const globals = globalsOf(command, shell);
+      const known = (await assignmentsInForce(globals)).map(({ assignment }) => assignment.metadata.name);
+      if (!known.includes(name)) throw new CliError(unknownText(name, known, globals.manifests));
+      const by = whoIs(shell);
+      const since = Date.now();
+      const wanted = { assignment: name, since, by, ...options };
+      const holds = await written(() => new SuspensionFile(globals.layout).suspend(wanted));
+      const screen = new Screen(shell.stdout, shell);
+      screen.line(
+        holds === wanted
+          ? `${name} is suspended. To go on: xenpci resume ${name}`
+          : `${name} is suspended already, by ${holds.by} since ${new Date(holds.since).toISOString()}.`,
+      );
+      end(ExitCode.ok);
+    });
+}
+
+/** What is told of a name that nothing has. */
+export function unknownText(name: string, known: readonly string[], where: string): string {
+  const near = closest(name, known);
+  const next = near === undefined ? 'xenpci get assignments lists all' : `did you mean ${near}?`;
+  return `there is no assignment "${name}" in ${where}; ${next}`;
+}
+
+/** Who is at the machine, as far as it can be told: for people to ask, not to rely on. */
+export function whoIs({ env }: Shell): string {
+  const text = safeLine((env['SUDO_USER'] || nameOfUser()).trim());
+  return Array.from(text).slice(0, BY_MAX).join('') || 'somebody';
+}
+
+/** A user without an entry in the system's list has only a number. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? ''}`;
+  }
+}
+
+/**
+ * Changes the record.
+ * @throws {CliError} when it cannot be used or written.
+ */
+export async function written<T>(change: () => Promise<T>): Promise<T> {
+  return change().catch((cause: unknown) => {
+    const next =
+      cause instanceof SuspensionsUnusableError
+        ? '. Until it is mended nothing is touched; to begin a new one: xenpci resume --all'
+        : '';
+    throw new CliError(`the record of suspended assignments cannot be changed: ${messageOf(cause)}${next}`, { cause });
+  });
+}
+
+function reason(text: string): string {
+  const line = safeLine(text.replaceAll(/\s+/g, ' ').trim());
+  if (line === '') throw new InvalidArgumentError('It must say something.');
+  if (line.length <= REASON_MAX) return line;
+  throw new InvalidArgumentError(`It must have at most ${REASON_MAX} characters.`);
+}

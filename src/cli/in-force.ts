@@ -1,0 +1,20 @@
+import type { SourcedAssignment } from '../api/manifest.ts';
+import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
+import { FolderSource } from '../source/folder-source.ts';
+import type { Globals } from './context.ts';
+import { hostOf, manifestsInForce } from './survey.ts';
+
+/**
+ * The assignments that manifests name for this host, as they are written: what persons have suspended is not in them.
+ * @throws {CliError} when it cannot be told which host this is.
+ */
+export async function assignmentsInForce(asked: Globals): Promise<readonly SourcedAssignment[]> {
+  const { layout, manifests } = await manifestsInForce(asked);
+  const lastGood = readOnly(new LastGoodFile(layout));
+  const source = new FolderSource({ folder: manifests, host: await hostOf(layout), lastGood });
+  try {
+    return (await source.read()).assignments;
+  } finally {
+    await source.close();
+  }
+}
