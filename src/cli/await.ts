@@ -1,5 +1,7 @@
 import { watch } from 'node:fs';
+import type { Dom0Layout } from '../api/layout.ts';
 import { Wake } from '../controller/wake.ts';
+import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import type { Globals } from './context.ts';
 import { openLookout, type Survey } from './survey.ts';
 
@@ -29,7 +31,7 @@ export async function awaitLook(globals: Globals, { timeoutMs, signal, judge }: 
   const hint = (): void => wake.now();
   const deadline = AbortSignal.timeout(timeoutMs);
   const resync = setInterval(hint, RESYNC_MS);
-  const ends = [lookout.onHint(hint), onPublished(globals, hint)];
+  const ends = [lookout.onHint(hint), onPublished(globals.layout, hint)];
   for (const each of [deadline, signal]) each.addEventListener('abort', hint);
   try {
     for (;;) {
@@ -46,8 +48,45 @@ export async function awaitLook(globals: Globals, { timeoutMs, signal, judge }: 
   }
 }
 
+/**
+ * Reads what the running controller publishes, whenever it has, until that is as it should be. It looks at nothing else.
+ * @param judge called with what it published last; undefined when none runs.
+ * @throws what `judge` throws.
+ */
+export async function awaitPublished(
+  layout: Dom0Layout,
+  {
+    timeoutMs,
+    signal,
+    judge,
+  }: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly judge: (live: LiveStatus | undefined) => boolean | Promise<boolean>;
+  },
+): Promise<Waited> {
+  const wake = new Wake();
+  const hint = (): void => wake.now();
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const resync = setInterval(hint, RESYNC_MS);
+  const end = onPublished(layout, hint);
+  for (const each of [deadline, signal]) each.addEventListener('abort', hint);
+  try {
+    for (;;) {
+      if (await judge(await readLiveStatus(layout))) return 'met';
+      if (!signal.aborted && !deadline.aborted) await wake.wait();
+      if (signal.aborted) return 'stopped';
+      if (deadline.aborted) return 'timedOut';
+    }
+  } finally {
+    clearInterval(resync);
+    for (const each of [deadline, signal]) each.removeEventListener('abort', hint);
+    end();
+  }
+}
+
 /** A running controller publishes its status when something has changed. Where none ever ran there is nothing to hear. */
-function onPublished({ layout }: Globals, hint: () => void): () => void {
+function onPublished(layout: Dom0Layout, hint: () => void): () => void {
   try {
     const watcher = watch(layout.runtime, (_, name) => {
       if (name === 'status.json') hint();

@@ -23,14 +23,19 @@ export interface Shell {
   readonly program: string;
   /** Called at each signal that asks the program to stop. */
   readonly onStop: OnStop;
+  /** Called at each signal that asks a service to look now: SIGHUP, which ends every other program. */
+  readonly onReload: OnStop;
   /** Asks a person and waits for a line; absent where nobody can answer: standard input or error is no terminal. */
   readonly ask?: (question: string) => Promise<string>;
 }
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** A terminal that goes away sends SIGHUP, and what it has started ends; a service has none, and systemd reloads by it. */
+const RELOAD_SIGNAL = 'SIGHUP';
 
 /** The shell of this process. */
 export function processShell(): Shell {
+  const isService = Boolean(process.env['NOTIFY_SOCKET']);
+  const stopSignals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(isService ? [] : ([RELOAD_SIGNAL] as const))];
   return {
     stdin: process.stdin,
     caller: process.ppid,
@@ -39,10 +44,15 @@ export function processShell(): Shell {
     env: process.env,
     program: realpathSync(process.argv[1] ?? process.execPath),
     onStop(stop) {
-      for (const signal of STOP_SIGNALS) process.on(signal, stop);
+      for (const signal of stopSignals) process.on(signal, stop);
       return () => {
-        for (const signal of STOP_SIGNALS) process.off(signal, stop);
+        for (const signal of stopSignals) process.off(signal, stop);
       };
+    },
+    onReload(reload) {
+      if (!isService) return () => undefined;
+      process.on(RELOAD_SIGNAL, reload);
+      return () => process.off(RELOAD_SIGNAL, reload);
     },
     ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),
   };

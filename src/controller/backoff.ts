@@ -39,6 +39,11 @@ export class Backoff {
     this.#failures.delete(key);
   }
 
+  /** Every key may be tried at once, as if it had never failed. */
+  clear(): void {
+    this.#failures.clear();
+  }
+
   /** Forgets every key but these: what is no longer planned needs no memory. */
   retain(keys: ReadonlySet<string>): void {
     for (const key of this.#failures.keys()) if (!keys.has(key)) this.#failures.delete(key);

@@ -1,4 +1,5 @@
 import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
+import { type Answer, Requests } from './requests.ts';
 import type { Status } from './status-types.ts';
 import { Wake } from './wake.ts';
 
@@ -12,6 +13,7 @@ export class Controller {
   readonly #parts: ControllerParts;
   readonly #reconciler: Reconciler;
   readonly #wake = new Wake();
+  readonly #requests = new Requests();
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
 
@@ -27,6 +29,16 @@ export class Controller {
   /** Asks for a look now. */
   reconcile(): void {
     this.#wake.now();
+  }
+
+  /**
+   * Asks for a look now that tries again at once what has failed.
+   * @returns resolves when one that began after this has ended, and what it began has, or waits; or when there is none.
+   */
+  retry(): Promise<Answer> {
+    const answer = this.#requests.ask();
+    this.#wake.now();
+    return answer;
   }
 
   /** Keeps the host as the manifests say until `stop` is called. */
@@ -71,7 +83,9 @@ export class Controller {
       for (;;) {
         await this.#wake.wait();
         if (this.#stopping.signal.aborted) return;
+        if (this.#requests.begin()) this.#reconciler.forgetFailures();
         const result = await this.#reconciler.pass(this.#aborting.signal);
+        if (result.looked && result.busy === 0) this.#requests.atRest();
         if (isDone(result)) return;
         const delayMs = Math.min(resyncMs, (result.nextDue ?? Number.POSITIVE_INFINITY) - clock.now());
         this.#callOffTimer();
@@ -79,6 +93,7 @@ export class Controller {
       }
     } finally {
       this.#callOffTimer();
+      this.#requests.end();
       for (const end of endHints) end();
     }
   }

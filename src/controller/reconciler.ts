@@ -51,6 +51,8 @@ export interface PassResult {
   readonly started: number;
   /** Steps under way or yet to take, failed ones that wait for their next try included, and devices that settle. */
   readonly remaining: number;
+  /** Of these, what ends without anything else: steps under way or due, and devices that settle in time. */
+  readonly busy: number;
   /** When to look again at the latest because something is tried again then, ms since the epoch. */
   readonly nextDue?: number;
 }
@@ -100,6 +102,15 @@ export class Reconciler {
     await this.#dispatch.idle();
   }
 
+  /**
+   * Everything that has failed may be tried again now, as if it never had. That is all that is forgotten: guards, approvals
+   * and waits for something outside are found anew by each look. A device that was to be torn from its guest after
+   * several failures is asked for politely again.
+   */
+  forgetFailures(): void {
+    this.#backoff.clear();
+  }
+
   async pass(signal: AbortSignal): Promise<PassResult> {
     const { clock, onPass } = this.#parts;
     const startedAt = clock.now();
@@ -116,7 +127,7 @@ export class Reconciler {
     const unsure = this.#dispatch.keys();
     this.#unjudged.push(...this.#dispatch.drain());
     const found = await this.#look(signal);
-    if (found === undefined) return this.#result(false, 0, 1);
+    if (found === undefined) return this.#result(false, 0, 1, 0);
     const { source, observed, inventory, approvals } = found;
     const decide = (): Plan => plan(observed, source, inventory, this.#standing(approvals));
     const before = decide();
@@ -126,7 +137,7 @@ export class Reconciler {
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
     this.#reportSuspensions(source);
-    if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length);
+    if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length, 0);
     const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
     for (const step of started) {
       this.#askers.set(step, askedBy(step, decided, inventory));
@@ -134,7 +145,11 @@ export class Reconciler {
     }
     const status = this.#publish(decided, observed, source);
     const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
-    const result = this.#result(true, started.length, next.length + this.#dispatch.open().length + settling.length);
+    const open = this.#dispatch.open().length;
+    const due = next.filter(step => this.#backoff.due(stepKey(step), clock.now()));
+    const inTime = status.devices.filter(({ wait }) => wait?.reason === 'Settling' && !wait.overdue);
+    const remaining = next.length + open + settling.length;
+    const result = this.#result(true, started.length, remaining, open + due.length + inTime.length);
     return { ...result, look: { observed, source, inventory, plan: decided, status, now: clock.now() } };
   }
 
@@ -256,9 +271,9 @@ export class Reconciler {
     return status;
   }
 
-  #result(looked: boolean, started: number, remaining: number): PassResult {
+  #result(looked: boolean, started: number, remaining: number, busy: number): PassResult {
     const nextDue = this.#backoff.nextDue(this.#parts.clock.now());
-    return { looked, started, remaining, ...(nextDue === undefined ? {} : { nextDue }) };
+    return { looked, started, remaining, busy, ...(nextDue === undefined ? {} : { nextDue }) };
   }
 }
 

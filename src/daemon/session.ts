@@ -8,8 +8,10 @@ import { Journal } from './events/journal.ts';
 import { InventoryFile } from './inventory-file.ts';
 import { acquireLock } from './lock.ts';
 import type { Log } from './log.ts';
+import { answerRequests, LookRequest } from './look-request.ts';
 import { Narration } from './narration.ts';
 import { StatusFile } from './status-file.ts';
+import type { OnStop } from './stop-requests.ts';
 
 /** What a controller of one host is made of. */
 export interface SessionParts {
@@ -24,6 +26,8 @@ export interface SessionParts {
   readonly resyncMs: number;
   /** Called when the lock is held, before the first look. */
   readonly onLocked?: () => Promise<void>;
+  /** Registers what is called at each request to look now, such as SIGHUP to a service. */
+  readonly onReload?: OnStop;
   /** Called when a pass has come to its end. */
   readonly onPass?: (pass: Pass) => void;
   /** Called with each report after its lines have been logged. */
@@ -74,7 +78,9 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
     if (what.type === 'StatusChanged') statusFile.publish(what.status);
     for (const listener of reporters) listener(what);
   };
+  const warnWatch = (message: string): void => log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
   let attendance: Attendance | undefined;
+  let endRequests: (() => void) | undefined;
   try {
     attendance = await parts.attend?.({
       ...parts,
@@ -83,14 +89,28 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
       onPass: listener => passListeners.add(listener),
     });
     const store = new InventoryFile(layout);
-    const approvals = new ApprovalFile(layout, message => {
-      log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
-    });
-    return await work(new Controller({ host, source, store, approvals, clock, report, resyncMs, onPass }));
+    const approvals = new ApprovalFile(layout, warnWatch);
+    const controller = new Controller({ host, source, store, approvals, clock, report, resyncMs, onPass });
+    const asked = { retry: () => toldRetry(controller, log) };
+    const requests = answerRequests(new LookRequest(layout, warnWatch), asked, id => statusFile.answer(id));
+    passListeners.add(requests.check);
+    const endReload = parts.onReload?.(() => void asked.retry());
+    endRequests = () => {
+      requests.end();
+      endReload?.();
+    };
+    return await work(controller);
   } finally {
+    endRequests?.();
     await attendance?.close();
     await statusFile.close();
     await journal.close();
     await lock.release();
   }
+}
+
+function toldRetry(controller: Controller, log: Log): ReturnType<Controller['retry']> {
+  const message = 'asked to look now; what has failed is tried again at once';
+  log({ level: 'info', event: 'LookRequested', message, fields: {} });
+  return controller.retry();
 }

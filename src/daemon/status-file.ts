@@ -17,12 +17,15 @@ export interface LiveStatus {
   /** The folder of manifests that it works by. */
   readonly manifests: string;
   readonly status: Status;
+  /** The last request to look now that it has answered; see LookRequest. */
+  readonly answered?: string;
 }
 
 const record = z.object({
   version: z.literal(VERSION),
   writer: processMark,
   manifests: z.string(),
+  answered: z.string().optional(),
   // Of the same program, so its parts are not checked one by one; what is missing altogether is.
   status: z.looseObject({
     observedAt: z.string(),
@@ -42,6 +45,8 @@ export class StatusFile {
   readonly #manifests: string;
   readonly #onError: (message: string) => void;
   #latest: Status | undefined;
+  #answered: string | undefined;
+  #isNews = false;
   #writing: Promise<void> | undefined;
 
   /**
@@ -57,7 +62,13 @@ export class StatusFile {
   /** Writes soon; of several that come while one is written only the last is. */
   publish(status: Status): void {
     this.#latest = status;
-    this.#writing ??= this.#drain();
+    this.#write();
+  }
+
+  /** Says with the last status which request it answers. */
+  answer(request: string): void {
+    this.#answered = request;
+    this.#write();
   }
 
   /** Takes the file away: nobody stands for its content any more. */
@@ -67,11 +78,17 @@ export class StatusFile {
     await rm(this.#path, { force: true });
   }
 
+  #write(): void {
+    this.#isNews = true;
+    this.#writing ??= this.#drain();
+  }
+
   async #drain(): Promise<void> {
     try {
       const writer = await markOf(process.pid);
       for (let status = this.#take(); status !== undefined; status = this.#take()) {
-        const text = JSON.stringify({ version: VERSION, writer, manifests: this.#manifests, status });
+        const about = { version: VERSION, writer, manifests: this.#manifests, answered: this.#answered };
+        const text = JSON.stringify({ ...about, status });
         await replaceFile(this.#path, text, { mode: 0o600, durable: false });
       }
     } catch (cause) {
@@ -82,9 +99,9 @@ export class StatusFile {
   }
 
   #take(): Status | undefined {
-    const status = this.#latest;
-    this.#latest = undefined;
-    return status;
+    const isNews = this.#isNews;
+    this.#isNews = false;
+    return isNews ? this.#latest : undefined;
   }
 }
 
@@ -96,8 +113,9 @@ export async function readLiveStatus(layout: Dom0Layout): Promise<LiveStatus | u
   const text = await readBounded(statusPath(layout), BYTES_MAX).catch(() => undefined);
   const parsed = text === undefined ? undefined : record.safeParse(parseJson(text));
   if (parsed?.success !== true || !(await isRunning(parsed.data.writer))) return undefined;
-  const { writer, manifests, status } = parsed.data;
-  return { writer, manifests, status: status as unknown as Status };
+  const { writer, manifests, status, answered } = parsed.data;
+  const live = { writer, manifests, status: status as unknown as Status };
+  return answered === undefined ? live : { ...live, answered };
 }
 
 function parseJson(text: string): unknown {

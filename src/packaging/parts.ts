@@ -46,6 +46,7 @@ const NO_SHELL: Shell = {
   caller: 1,
   program: '/usr/lib/xenpci/xenpci.cjs',
   onStop: () => () => undefined,
+  onReload: () => () => undefined,
 };
 
 /** Bundles the program as one file that can be run. @returns the libraries that went into it. */

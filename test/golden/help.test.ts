@@ -53,13 +53,13 @@ describe('help', () => {
 
       Commands:
         run                 Keep devices where the manifests say, until told to stop
-        reconcile           Bring everything into place, then exit
+        reconcile           Bring everything into place now, and say how it stands
         plan                Show what would be done and why, and change nothing
         apply <file>        Check a manifest with all others, and put it into their
                             folder
         approve             Approve the detaches that wait for approval
-        suspend <assignment>  Leave one assignment alone until it is resumed
-        resume [assignment]  Give back what was suspended
+        suspend <name>      Leave one assignment alone until it is resumed
+        resume [name]       Give back what was suspended
         validate <path...>  Check manifests and show every problem with file, line,
                             column and caret
         get                 List devices or assignments
@@ -153,13 +153,14 @@ describe('help', () => {
     expect((await run(['reconcile', '--help'])).out).toMatchInlineSnapshot(`
       "Usage: xenpci reconcile [options]
 
-      Bring everything into place, then exit
+      Bring everything into place now, and say how it stands
 
       Options:
-        --once               exit when nothing is left to do; \`xenpci run\` goes on
+        --once               be the controller until nothing is left to do; none may
+                             run
         --timeout <seconds>  give up after this time (default: 300)
-        --allow-empty        take a missing or empty folder of manifests as: nothing
-                             is desired
+        --allow-empty        with --once: take a missing or empty folder of manifests
+                             as: nothing is desired
         -h, --help           display help for command
 
       Global Options:
@@ -170,12 +171,17 @@ describe('help', () => {
                              the root)
 
       Examples:
-        # Once, showing each step
+        # Let the running controller look now, and wait until it is done
+        xenpci reconcile
+
+        # Without one: once, showing each step
         xenpci reconcile --once
 
         # With at most a minute
         xenpci reconcile --once --timeout 60
 
+      What has failed is tried again at once. Guards, approvals and other waits stay
+      as they are.
       Exit codes: 0 all Ready, 1 something waits, fails or is not valid, 2 error.
       "
     `);

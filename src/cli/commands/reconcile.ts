@@ -3,51 +3,90 @@ import type { Report } from '../../controller/report.ts';
 import type { Status } from '../../controller/status-types.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import { reconcileOnce } from '../../daemon/run.ts';
+import { askRunning } from '../ask-running.ts';
 import { showAssignments } from '../assignment-table.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
 import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import { Screen } from '../screen.ts';
+import type { Shell } from '../shell.ts';
 
 const RESYNC_MS = 30_000;
+/** What takes longer than this is told on a terminal, ms. */
+const PROGRESS_MS = 1_000;
 
 interface Options {
+  readonly once?: boolean;
   readonly timeout: number;
   readonly allowEmpty?: boolean;
 }
 
 /** `xenpci reconcile`. */
 export function reconcileCommand({ shell, end }: Context): Command {
-  return newCommand('reconcile', 'Bring everything into place, then exit', [
-    ['Once, showing each step', 'xenpci reconcile --once'],
+  return newCommand('reconcile', 'Bring everything into place now, and say how it stands', [
+    ['Let the running controller look now, and wait until it is done', 'xenpci reconcile'],
+    ['Without one: once, showing each step', 'xenpci reconcile --once'],
     ['With at most a minute', 'xenpci reconcile --once --timeout 60'],
   ])
-    .requiredOption('--once', 'exit when nothing is left to do; `xenpci run` goes on')
+    .option('--once', 'be the controller until nothing is left to do; none may run')
     .option('--timeout <seconds>', 'give up after this time', seconds, 300)
-    .option('--allow-empty', 'take a missing or empty folder of manifests as: nothing is desired')
-    .addHelpText('after', '\nExit codes: 0 all Ready, 1 something waits, fails or is not valid, 2 error.')
-    .action(async ({ timeout, allowEmpty = false }: Options, command: Command) => {
+    .option('--allow-empty', 'with --once: take a missing or empty folder of manifests as: nothing is desired')
+    .addHelpText(
+      'after',
+      '\nWhat has failed is tried again at once. Guards, approvals and other waits stay' +
+        '\nas they are.' +
+        '\nExit codes: 0 all Ready, 1 something waits, fails or is not valid, 2 error.',
+    )
+    .action(async (options: Options, command: Command) => {
       const globals = globalsOf(command, shell);
-      await requireXen(globals.layout);
-      let last: Status | undefined;
-      const options = { globals, log: 'text', resyncMs: RESYNC_MS, allowEmpty } as const;
-      const onReport = (report: Report): void => {
-        if (report.type === 'StatusChanged') last = report.status;
-      };
-      const outcome = await control(shell, options, parts =>
-        reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
-      );
-      if (outcome === 'forced') return end(ExitCode.forced);
-      if (last === undefined) throw new CliError('the host could not be looked at in time');
-      showEnd(new Screen(shell.stdout, shell), last);
-      if (outcome === 'timedOut') new Screen(shell.stderr, shell).line(`not done within ${timeout} s`, 'bad');
-      end(outcome === 'converged' && isReady(last) ? ExitCode.ok : ExitCode.different);
+      if (options.once === true) return end(await once(shell, globals, options));
+      if (options.allowEmpty === true) throw new CliError('--allow-empty goes with --once');
+      end(await ask(shell, globals, options.timeout));
     });
 }
 
-function showEnd(screen: Screen, { assignments }: Status): void {
+async function once(shell: Shell, globals: Globals, { timeout, allowEmpty = false }: Options): Promise<ExitCode> {
+  await requireXen(globals.layout);
+  let last: Status | undefined;
+  const options = { globals, log: 'text', resyncMs: RESYNC_MS, allowEmpty } as const;
+  const onReport = (report: Report): void => {
+    if (report.type === 'StatusChanged') last = report.status;
+  };
+  const outcome = await control(shell, options, parts =>
+    reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
+  );
+  if (outcome === 'forced') return ExitCode.forced;
+  if (last === undefined) throw new CliError('the host could not be looked at in time');
+  const screen = new Screen(shell.stdout, shell);
   screen.line();
+  showEnd(screen, last);
+  if (outcome === 'timedOut') new Screen(shell.stderr, shell).line(`not done within ${timeout} s`, 'bad');
+  return outcome === 'converged' && isReady(last) ? ExitCode.ok : ExitCode.different;
+}
+
+async function ask(shell: Shell, globals: Globals, timeout: number): Promise<ExitCode> {
+  const ending = new AbortController();
+  const release = shell.onStop(() => ending.abort());
+  const errors = new Screen(shell.stderr, shell);
+  const progress = setTimeout(() => {
+    if (shell.stderr.isTerminal) errors.line('waiting for the running controller', 'faint');
+  }, PROGRESS_MS);
+  try {
+    const { waited, status, controller } = await askRunning(globals, timeout * 1000, ending.signal);
+    if (waited === 'stopped') return ExitCode.forced;
+    showEnd(new Screen(shell.stdout, shell), status);
+    if (waited === 'timedOut') {
+      errors.line(`the running controller (process ${controller}) is not done within ${timeout} s`, 'bad');
+    }
+    return waited === 'met' && isReady(status) ? ExitCode.ok : ExitCode.different;
+  } finally {
+    clearTimeout(progress);
+    release();
+  }
+}
+
+function showEnd(screen: Screen, { assignments }: Status): void {
   showAssignments(screen, assignments, { now: undefined, wide: false });
 }
 

@@ -14,9 +14,9 @@ export function resumeCommand({ shell, end }: Context): Command {
     ['One assignment', 'xenpci resume sys-net'],
     ['All that is suspended at this machine', 'xenpci resume --all'],
   ])
-    .argument('[assignment]', 'its name; its manifest may be gone')
+    .argument('[name]', 'the assignment; its manifest may be gone')
     .option('--all', 'all that are suspended here; also begins a new record where the old one cannot be used')
-    .addHelpText('after', '\nExit codes: 0 it is not suspended any more, 1 its manifest says suspend: true, 2 error.')
+    .addHelpText('after', '\nExit codes: 0 it is not suspended, 1 its manifest says suspend: true, 2 error.')
     .action(async (name: string | undefined, { all = false }: { all?: boolean }, command: Command) => {
       const globals = globalsOf(command, shell);
       if ((name === undefined) !== all) throw new CliError('resume takes either the name of an assignment or --all');

@@ -82,8 +82,11 @@ async function keep(shell: Shell, options: ControlOptions, { metricsPort, metric
   };
   const onReport = options.log === 'text' ? tableAtRest(shell) : () => undefined;
   const ending = await control(shell, options, parts =>
-    asService(shell.env['NOTIFY_SOCKET'], { ...parts, onReport, attend }, shell.onStop, given =>
-      runDaemon(given, shell.onStop),
+    asService(
+      shell.env['NOTIFY_SOCKET'],
+      { ...parts, onReport, attend, onReload: shell.onReload },
+      shell.onStop,
+      given => runDaemon(given, shell.onStop),
     ),
   );
   return ending === 'forced' ? ExitCode.forced : ExitCode.ok;

@@ -2,13 +2,19 @@ import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { closest } from '../../api/spelling.ts';
 import { messageOf } from '../../daemon/message-of.ts';
+import { readyOf } from '../../daemon/narration.ts';
+import type { LiveStatus } from '../../daemon/status-file.ts';
 import { BY_MAX, REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
 import { safeLine } from '../../source/terminal.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { awaitPublished } from '../await.ts';
+import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { assignmentsInForce } from '../in-force.ts';
 import { Screen } from '../screen.ts';
 import type { Shell } from '../shell.ts';
+
+/** How long a running controller is waited for, ms. */
+const HEARD_MS = 10_000;
 
 /** `xenpci suspend`. */
 export function suspendCommand({ shell, end }: Context): Command {
@@ -16,12 +22,13 @@ export function suspendCommand({ shell, end }: Context): Command {
     ['While you work on a guest', 'xenpci suspend sys-net --reason "new driver under test"'],
     ['See what is suspended', 'xenpci get assignments'],
   ])
-    .argument('<assignment>', 'its name')
+    .argument('<name>', 'the assignment')
     .option('--reason <text>', 'why, for whoever meets it', reason)
     .addHelpText(
       'after',
-      '\nNo step is taken for it, as with suspend: true in its manifest, which stays as it is. That holds over restarts' +
-        '\nand reboots, and also when its manifest goes. A step that is under way comes to its end.' +
+      '\nNo step is taken for it, as with suspend: true in its manifest, which stays as' +
+        '\nit is. That holds over restarts and reboots, and when its manifest goes. A step' +
+        '\nthat is under way comes to its end, and is waited for.' +
         '\nExit codes: 0 it is suspended, 2 error.',
     )
     .action(async (name: string, options: { reason?: string }, command: Command) => {
@@ -38,8 +45,30 @@ export function suspendCommand({ shell, end }: Context): Command {
           ? `${name} is suspended. To go on: xenpci resume ${name}`
           : `${name} is suspended already, by ${holds.by} since ${new Date(holds.since).toISOString()}.`,
       );
-      end(ExitCode.ok);
+      end(await untilHeard(shell, globals, name));
     });
+}
+
+/** Waits until the running controller, if there is one, leaves it alone: a step that is under way is not called off. */
+async function untilHeard(shell: Shell, globals: Globals, name: string): Promise<ExitCode> {
+  const ending = new AbortController();
+  const release = shell.onStop(() => ending.abort());
+  const judge = (live: LiveStatus | undefined): boolean => {
+    const status = live?.status.assignments.find(each => each.name === name);
+    // Without one, or with one that does not know it, there is nobody to wait for.
+    return status === undefined || readyOf(status)?.reason === 'Suspended';
+  };
+  try {
+    const options = { timeoutMs: HEARD_MS, signal: ending.signal, judge };
+    const waited = await awaitPublished(globals.layout, options);
+    if (waited === 'stopped') return ExitCode.forced;
+    if (waited === 'met') return ExitCode.ok;
+    const text = 'a step of the running controller is not done yet, or it waits for something else';
+    new Screen(shell.stderr, shell).line(`${text}: xenpci describe assignment ${name}`, 'bad');
+    return ExitCode.ok;
+  } finally {
+    release();
+  }
 }
 
 /** What is told of a name that nothing has. */

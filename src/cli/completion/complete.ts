@@ -125,10 +125,8 @@ function kindOf(called: string, command: string | undefined): NameKind | undefin
       return 'files';
     case 'address':
       return 'devices';
-    case 'assignment':
-      return 'assignments';
     case 'name':
-      return command?.startsWith('assignment') === true ? 'assignments' : undefined;
+      return /^(assignment|wait$|suspend$|resume$)/.test(command ?? '') ? 'assignments' : undefined;
     default:
       return undefined;
   }

@@ -12,6 +12,8 @@ export interface CapturedShell extends Shell {
   readonly err: () => string;
   /** Asks the program to stop, as a signal does. */
   readonly stop: () => void;
+  /** Asks it to look now, as systemd does. */
+  readonly reload: () => void;
 }
 
 export interface CapturedOptions {
@@ -33,6 +35,7 @@ export function capturedShell({
   const out: string[] = [];
   const err: string[] = [];
   const stops = new Set<() => void>();
+  const reloads = new Set<() => void>();
   const output = (chunks: string[]): Output => ({
     write: text => void chunks.push(text),
     isTerminal,
@@ -49,11 +52,18 @@ export function capturedShell({
       stops.add(stop);
       return () => stops.delete(stop);
     },
+    onReload(reload) {
+      reloads.add(reload);
+      return () => reloads.delete(reload);
+    },
     ...(ask === undefined ? {} : { ask }),
     out: () => out.join(''),
     err: () => err.join(''),
     stop: () => {
       for (const stop of stops) stop();
+    },
+    reload: () => {
+      for (const reload of reloads) reload();
     },
   };
 }

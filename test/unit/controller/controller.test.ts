@@ -294,6 +294,55 @@ describe('never worse', () => {
   });
 });
 
+describe('asked to look now', () => {
+  const toRed = source([assignment('red', 'red', [entry('lan', NIC)])]);
+  const hostWithOne = () => new TestHost(observed([device(NIC, { at: 'host' })], [red]));
+
+  test('tries again at once what has failed, and answers when what it began has ended', async () => {
+    const host = hostWithOne();
+    host.answer = () => 'refused';
+    const { controller, clock } = start(host, toRed);
+    await clock.advance(20_000);
+    const before = host.taken.length;
+    host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
+    const answers: string[] = [];
+    const asked = controller.retry().then(answer => answers.push(answer));
+    await settle();
+    expect(host.taken.slice(before)).toContain(`bind ${NIC} to pciback`);
+    expect(answers, 'a step is under way').toEqual([]);
+    host.release();
+    await asked;
+    expect(answers).toEqual(['atRest']);
+    expect(host.place(NIC)).toBe('guest red');
+    await controller.stop(1000);
+  });
+
+  test('is answered also when it fails once more, which counts as the first time', async () => {
+    const host = hostWithOne();
+    host.answer = () => 'refused';
+    const { controller, clock } = start(host, toRed);
+    await clock.advance(20_000);
+    const countOf = () => controller.status?.devices[0]?.failure?.count;
+    expect(countOf()).toBeGreaterThan(2);
+    expect(await controller.retry()).toBe('atRest');
+    expect(countOf()).toBe(1);
+    await controller.stop(1000);
+  });
+
+  test('waits for a look that succeeds, and is told when there is none any more', async () => {
+    const host = hostWithOne();
+    host.reachable = false;
+    const { controller } = start(host, toRed);
+    const answers: string[] = [];
+    const asked = controller.retry().then(answer => answers.push(answer));
+    await settle();
+    expect(answers).toEqual([]);
+    await controller.stop(1000);
+    await asked;
+    expect([...answers, await controller.retry()]).toEqual(['stopped', 'stopped']);
+  });
+});
+
 describe('stopping', () => {
   test('takes no further step and waits for the one under way', async () => {
     const host = hostWithBoth();
@@ -470,6 +519,15 @@ describe('more detaches than may go unasked', () => {
     give(() => ALL.map(text => approval(text)));
     await settle();
     expect(ALL.map(text => host.place(text))).toEqual(Array(3).fill('assignable'));
+    await controller.stop(1000);
+  });
+
+  test('go on waiting when a person asks for a look: that approves nothing', async () => {
+    const host = hostWithThree();
+    const { controller } = start(host, nobodyNamed, { load: async () => record });
+    expect(await controller.retry()).toBe('atRest');
+    expect(host.taken).toEqual([]);
+    expect(controller.status?.devices.map(({ wait }) => wait?.reason)).toEqual(Array(3).fill('NeedsApproval'));
     await controller.stop(1000);
   });
 

@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/controller/clock.ts';
 import type { Host } from '../../../src/controller/ports.ts';
 import { acquireLock, LockHeldError } from '../../../src/daemon/lock.ts';
+import { LookRequest } from '../../../src/daemon/look-request.ts';
 import { reconcileOnce, runDaemon } from '../../../src/daemon/run.ts';
 import type { SessionParts } from '../../../src/daemon/session.ts';
 import { readLiveStatus } from '../../../src/daemon/status-file.ts';
@@ -87,6 +89,40 @@ describe('reconcileOnce', () => {
     expect(world()).toBe(before);
     await lock.release();
   });
+});
+
+describe('a request to look now', () => {
+  test('is answered by its name in the published status, also one that is left from before; by SIGHUP there is none', async () => {
+    const { parts, events } = session();
+    const request = new LookRequest(parts.layout);
+    const left = await request.ask();
+    const { onStop, stop } = stopper();
+    const reload = stopper();
+    const done = runDaemon({ ...parts, onReload: reload.onStop }, onStop);
+    const answered = async (): Promise<string | undefined> => (await readLiveStatus(parts.layout))?.answered;
+    await vi.waitFor(async () => expect(await answered()).toBe(left), { timeout: 10_000 });
+    const asked = await request.ask();
+    await vi.waitFor(async () => expect(await answered()).toBe(asked), { timeout: 10_000 });
+    const count = (): number => events.filter(event => event === 'LookRequested').length;
+    expect(count()).toBe(2);
+    reload.stop();
+    expect(count()).toBe(3);
+    stop();
+    expect(await done).toBe('stopped');
+    expect(reload.listening()).toBe(0);
+  });
+
+  test.each(['', '{', '{"version":2,"id":"x"}', ' '.repeat(5_000)])(
+    'one that cannot be read is none: %#',
+    async text => {
+      const { parts, events } = session();
+      const { path } = new LookRequest(parts.layout);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+      expect(await reconcileOnce(parts, 10_000, never)).toBe('converged');
+      expect(events).not.toContain('LookRequested');
+    },
+  );
 });
 
 describe('runDaemon', () => {
