@@ -2,9 +2,9 @@
 export interface Condition {
   /**
    * `Orphan`, on devices alone: bound to pciback, and nobody wants it. `ForeignDevices`, on assignments alone: their domain
-   * has what is not ours.
+   * has what is not ours. `OnTrial`, on assignments alone: their file is tried.
    */
-  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Orphan' | 'ForeignDevices';
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'Orphan' | 'ForeignDevices' | 'OnTrial';
   readonly status: 'True' | 'False';
   /** One CamelCase word for programs. */
   readonly reason: string;

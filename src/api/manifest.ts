@@ -139,6 +139,16 @@ export interface Elsewhere {
   readonly host: string;
 }
 
+/** A manifest that is tried: in force until a time, unless a person keeps it. */
+export interface TrialNow {
+  /** The file that it stands for. */
+  readonly file: string;
+  /** Whoever tries it, in words. */
+  readonly by: string;
+  /** RFC 3339 in UTC. */
+  readonly until: string;
+}
+
 /** All that the source says at one moment: of objects with `spec.hosts` only those that are for this host. */
 export interface SourceSnapshot {
   readonly assignments: readonly SourcedAssignment[];
@@ -152,4 +162,6 @@ export interface SourceSnapshot {
   readonly elsewhere?: Elsewhere;
   /** What persons at the machine have suspended; absent where nobody has asked. Their assignments say `suspend: true`. */
   readonly suspensions?: Suspensions;
+  /** Set while one of the files is on trial. */
+  readonly trial?: TrialNow;
 }

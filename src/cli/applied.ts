@@ -2,10 +2,16 @@ import { lstat, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import { messageOf } from '../daemon/message-of.ts';
+import { replaceFile } from '../host/replace-file.ts';
 import { FILE_BYTES_MAX } from '../source/limits.ts';
+import type { Overlay } from '../source/overlay.ts';
 import { isManifestName } from '../source/scan.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
+import { showProblems } from './problems.ts';
+import { Screen } from './screen.ts';
+import type { Shell } from './shell.ts';
+import { openLookout, type Survey } from './survey.ts';
 
 /** A file that is to go into the folder of manifests. */
 export interface NewManifest {
@@ -37,7 +43,8 @@ export async function newManifest({ manifests }: Globals, file: string): Promise
   return { path, bytes, same: before?.equals(bytes) === true };
 }
 
-async function requirePlainFolder(folder: string): Promise<void> {
+/** @throws {CliError} for a folder that Git brings: it is changed there. */
+export async function requirePlainFolder(folder: string): Promise<void> {
   const stats = await lstat(folder).catch((cause: unknown) => {
     throw new CliError(`the folder of manifests cannot be used: ${messageOf(cause)}`, { cause });
   });
@@ -50,8 +57,53 @@ async function requirePlainFolder(folder: string): Promise<void> {
   throw new CliError(`${folder} ${why}: what is written there would be lost or in the way; commit the file instead`);
 }
 
+/** The host as it is, and as it would be seen with the file. */
+export interface CheckedManifest {
+  readonly before: Survey;
+  readonly after: Survey;
+}
+
+/**
+ * Looks at the host as it is and as it would be with a file, and shows what is wrong with the file.
+ * @returns undefined when it is not valid, by itself or beside the others.
+ * @throws {CliError}
+ */
+export async function checkedManifest(
+  shell: Shell,
+  globals: Globals,
+  { path, bytes }: NewManifest,
+): Promise<CheckedManifest | undefined> {
+  const one = async (overlay?: Overlay): Promise<Survey> => {
+    const lookout = await openLookout({ ...globals, manifestsGiven: true }, overlay);
+    try {
+      return await lookout.survey();
+    } finally {
+      await lookout.close();
+    }
+  };
+  const [before, after] = [await one(), await one({ path, bytes })];
+  const problems = problemsOf(after.source, path);
+  if (problems.length === 0) return { before, after };
+  const errors = new Screen(shell.stderr, shell);
+  showProblems(errors, problems);
+  errors.line('Nothing was written.', 'bad');
+  return undefined;
+}
+
+/**
+ * In one rename: whoever reads the folder sees the old file or the new one.
+ * @throws {CliError} when it cannot be written.
+ */
+export async function putIntoFolder({ path, bytes }: Pick<NewManifest, 'path' | 'bytes'>): Promise<void> {
+  await replaceFile(path, bytes.toString('utf8'), { mode: 0o644, durable: true, shared: true }).catch(
+    (cause: unknown) => {
+      throw new CliError(`${path} cannot be written: ${messageOf(cause)}`, { cause });
+    },
+  );
+}
+
 /** The problems that a file would bring: those at its own places. */
-export function problemsOf({ problems }: SourceSnapshot, path: string): readonly ManifestProblem[] {
+function problemsOf({ problems }: SourceSnapshot, path: string): readonly ManifestProblem[] {
   return problems.filter(({ file }) => file === path);
 }
 

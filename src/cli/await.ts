@@ -86,7 +86,7 @@ export async function awaitPublished(
 }
 
 /** A running controller publishes its status when something has changed. Where none ever ran there is nothing to hear. */
-function onPublished(layout: Dom0Layout, hint: () => void): () => void {
+export function onPublished(layout: Dom0Layout, hint: () => void): () => void {
   try {
     const watcher = watch(layout.runtime, (_, name) => {
       if (name === 'status.json') hint();

@@ -8,6 +8,7 @@ import { messageOf } from '../daemon/message-of.ts';
 import type { SessionParts } from '../daemon/session.ts';
 import { SuspendingSource } from '../daemon/suspending-source.ts';
 import { SuspensionFile } from '../daemon/suspension-file.ts';
+import { KeptTrial } from '../daemon/trial/kept-trial.ts';
 import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
@@ -39,17 +40,24 @@ export async function control<T>(
   const identity = await hostOf(globals.layout);
   const host = createHost(globals.layout);
   const warn = (message: string): void => log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
+  const trial = new KeptTrial({
+    layout: globals.layout,
+    folder: globals.manifests,
+    clock: systemClock,
+    onWatchError: warn,
+  });
   const folder = new FolderSource({
     folder: globals.manifests,
     host: identity,
     allowEmpty,
     onWatchError: error => warn(error.message),
+    overlays: trial,
     lastGood: new LastGoodFile(globals.layout),
     onLastGoodError: error => log({ level: 'warn', event: 'LastGoodFailed', message: error.message, fields: {} }),
   });
   const source = new SuspendingSource(folder, new SuspensionFile(globals.layout, warn));
   const { layout, manifests } = globals;
-  const parts = { layout, manifests, host, source, clock: systemClock, log, resyncMs };
+  const parts = { layout, manifests, host, source, trial, clock: systemClock, log, resyncMs };
   try {
     const onLocked = (): Promise<void> => showFirst(shell, globals, { host, source, log });
     return await work(options.log === 'json' ? parts : { ...parts, onLocked });
@@ -58,6 +66,7 @@ export async function control<T>(
     throw error;
   } finally {
     await Promise.all([host.close(), source.close()]);
+    await trial.close();
   }
 }
 

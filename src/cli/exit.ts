@@ -16,7 +16,7 @@ Exit codes:
        validate: something is not valid; approve: not approved;
        resume: suspended by its manifest;
        doctor: something has failed; wait: not in time;
-       apply: not valid, or not Ready in time
+       apply: not valid, or not Ready in time; try: went back, or refused
   2    error: wrong usage, the host could not be looked at, another controller
        runs; plan: a manifest is not valid, so the plan is not the whole
   130  ended at once by a second signal`;

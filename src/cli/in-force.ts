@@ -1,5 +1,6 @@
 import type { SourcedAssignment } from '../api/manifest.ts';
 import { LastGoodFile, readOnly } from '../daemon/last-good-file.ts';
+import { trialOverlays } from '../daemon/trial/trial-overlay.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { hostOf, manifestsInForce } from './survey.ts';
@@ -11,7 +12,8 @@ import { hostOf, manifestsInForce } from './survey.ts';
 export async function assignmentsInForce(asked: Globals): Promise<readonly SourcedAssignment[]> {
   const { layout, manifests } = await manifestsInForce(asked);
   const lastGood = readOnly(new LastGoodFile(layout));
-  const source = new FolderSource({ folder: manifests, host: await hostOf(layout), lastGood });
+  const overlays = trialOverlays(layout, manifests);
+  const source = new FolderSource({ folder: manifests, host: await hostOf(layout), lastGood, overlays });
   try {
     return (await source.read()).assignments;
   } finally {

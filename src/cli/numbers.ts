@@ -13,6 +13,20 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError(`It must be a number of seconds between 0 and ${SECONDS_MAX}.`);
 }
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+const TRIAL_SECONDS_MAX = 86_400;
+
+/**
+ * Reads a duration from the command line, such as `90`, `5m` or `1h`, in seconds.
+ * @throws {InvalidArgumentError} for what is none, zero, or longer than a day.
+ */
+export function trialSeconds(text: string): number {
+  const [, number, unit = 's'] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
+  const value = Number(number) * (UNIT_SECONDS[unit || 's'] ?? Number.NaN);
+  if (value > 0 && value <= TRIAL_SECONDS_MAX) return value;
+  throw new InvalidArgumentError('It must be a time between 1s and 24h, such as 90, 5m or 1h.');
+}
+
 /**
  * Reads a process id from the command line.
  * @throws {InvalidArgumentError} for what is none.

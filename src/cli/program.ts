@@ -17,6 +17,7 @@ import { reportCommand } from './commands/report.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runCommand } from './commands/run.ts';
 import { suspendCommand } from './commands/suspend.ts';
+import { tryCommand } from './commands/try.ts';
 import { uiCommand } from './commands/ui.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
@@ -75,6 +76,7 @@ export function createProgram(context: Context): Command {
     reconcileCommand,
     planCommand,
     applyCommand,
+    tryCommand,
     approveCommand,
     suspendCommand,
     resumeCommand,

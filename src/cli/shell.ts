@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
+import { createInterface as createLines } from 'node:readline';
 import { createInterface } from 'node:readline/promises';
-import type { OnStop } from '../daemon/stop-requests.ts';
+import type { OnStop, StopSignal } from '../daemon/stop-requests.ts';
 
 /** Somewhere to write text, such as standard output. */
 export interface Output {
@@ -27,6 +28,8 @@ export interface Shell {
   readonly onReload: OnStop;
   /** Asks a person and waits for a line; absent where nobody can answer: standard input or error is no terminal. */
   readonly ask?: (question: string) => Promise<string>;
+  /** Hears each line that a person types; absent where nobody can: standard input is no terminal. @returns its end. */
+  readonly onLine?: (hear: (text: string) => void) => () => void;
 }
 
 /** A terminal that goes away sends SIGHUP, and what it has started ends; a service has none, and systemd reloads by it. */
@@ -35,7 +38,7 @@ const RELOAD_SIGNAL = 'SIGHUP';
 /** The shell of this process. */
 export function processShell(): Shell {
   const isService = Boolean(process.env['NOTIFY_SOCKET']);
-  const stopSignals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(isService ? [] : ([RELOAD_SIGNAL] as const))];
+  const stopSignals: StopSignal[] = ['SIGINT', 'SIGTERM', ...(isService ? [] : ([RELOAD_SIGNAL] as const))];
   return {
     stdin: process.stdin,
     caller: process.ppid,
@@ -55,6 +58,7 @@ export function processShell(): Shell {
       return () => process.off(RELOAD_SIGNAL, reload);
     },
     ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),
+    ...(process.stdin.isTTY === true ? { onLine } : {}),
   };
 }
 
@@ -67,6 +71,15 @@ async function ask(question: string): Promise<string> {
   } finally {
     terminal.close();
   }
+}
+
+/** Lines as the terminal gives them, so that ctrl-C remains a signal; the end of input is no line. */
+function onLine(hear: (text: string) => void): () => void {
+  const lines = createLines({ input: process.stdin, terminal: false });
+  lines.on('line', hear);
+  // A terminal that is gone: its signal says so.
+  process.stdin.on('error', () => undefined);
+  return () => lines.close();
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {

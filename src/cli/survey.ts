@@ -13,11 +13,13 @@ import { messageOf } from '../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import { SuspendingSource } from '../daemon/suspending-source.ts';
 import { SuspensionFile } from '../daemon/suspension-file.ts';
+import { trialOverlays } from '../daemon/trial/trial-overlay.ts';
 import { createHost, detectXen, thisHost } from '../host/index.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import type { Observed } from '../plan/observed.ts';
 import { plan } from '../plan/plan.ts';
-import { FolderSource, type FolderSourceOptions } from '../source/folder-source.ts';
+import { FolderSource } from '../source/folder-source.ts';
+import { type Overlay, withOverlay } from '../source/overlay.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
 
@@ -64,12 +66,12 @@ export async function manifestsInForce(asked: Globals): Promise<Globals> {
  * @param overlay a file of the folder, and what to read instead of its content.
  * @throws {CliError}
  */
-export async function openLookout(asked: Globals, overlay?: FolderSourceOptions['overlay']): Promise<Lookout> {
+export async function openLookout(asked: Globals, overlay?: Overlay): Promise<Lookout> {
   const globals = await manifestsInForce(asked);
   const { layout, manifests: folder } = globals;
   const lastGood = readOnly(new LastGoodFile(layout));
-  const options = { folder, host: await hostOf(layout), lastGood };
-  const written = new FolderSource(overlay === undefined ? options : { ...options, overlay });
+  const overlays = withOverlay(trialOverlays(layout, folder), overlay);
+  const written = new FolderSource({ folder, host: await hostOf(layout), lastGood, overlays });
   const source = new SuspendingSource(written, new SuspensionFile(layout));
   const host = createHost(layout);
   return {

@@ -2,7 +2,7 @@ import type { Condition } from '../api/conditions.ts';
 import { CliError } from './exit.ts';
 import type { Survey } from './survey.ts';
 
-const TYPES = ['Ready', 'Reconciling', 'Stalled', 'ForeignDevices'] as const;
+const TYPES = ['Ready', 'Reconciling', 'Stalled', 'ForeignDevices', 'OnTrial'] as const;
 
 /** What is waited for. */
 export type Goal =
@@ -39,7 +39,7 @@ export function standingOf(look: Survey, name: string, goal: Goal): Standing {
   if (found === undefined) throw new CliError(`there is no assignment "${name}" in ${look.globals.manifests}`);
   const conditions: readonly Condition[] = found.conditions;
   const condition = conditions.find(({ type }) => type === goal.condition);
-  // Reconciling, Stalled and ForeignDevices are there only while they are true.
+  // Reconciling, Stalled, ForeignDevices and OnTrial are there only while they are true.
   const status = condition?.status ?? 'False';
   const shown = condition ?? conditions.find(({ type }) => type === 'Ready');
   const reason = shown === undefined ? '' : `: ${shown.reason}: ${shown.message}`;

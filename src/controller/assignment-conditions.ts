@@ -60,7 +60,16 @@ export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
     ...abnormal('Reconciling', moving, observedGeneration),
     ...abnormal('Stalled', stuck, observedGeneration),
     ...(foreign === undefined ? [] : [foreignCondition(foreign, observedGeneration)]),
+    ...trialConditions(look),
   ];
+}
+
+/** While its file is tried. */
+function trialConditions({ sourced: { origin, hash }, input }: AssignmentLook): ConditionNow[] {
+  const { trial } = input.source;
+  if (trial?.file !== origin.file) return [];
+  const message = `${trial.by} tries it until ${trial.until.slice(11, 19)}Z; xenpci try --confirm keeps it`;
+  return [{ type: 'OnTrial', status: 'True', reason: 'OnTrial', message, observedGeneration: hash }];
 }
 
 function abnormal(

@@ -11,6 +11,7 @@ export type ConditionReason =
   | 'StepFailed'
   | 'InvalidManifest'
   | 'NotByXenpci'
+  | 'OnTrial'
   | 'WantedByNobody'
   | 'Diverged';
 
@@ -158,6 +159,10 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
   NotByXenpci: condition(
     'The guest has devices that no entry names and that xenpci did not give it; they are left alone.',
     'Name them in the assignment, or take them away there.',
+  ),
+  OnTrial: condition(
+    'The file is tried with xenpci try: when the time is up, what was wanted before is wanted again.',
+    'Keep it with xenpci try --confirm, or end it with xenpci try --revert.',
   ),
   WantedByNobody: condition(
     'The device is bound to pciback, and no manifest, record or stored definition wants it; it is left alone.',

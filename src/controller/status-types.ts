@@ -1,6 +1,6 @@
 import type { Address } from '../api/address.ts';
 import type { Condition } from '../api/conditions.ts';
-import type { Elsewhere, ManifestProblem } from '../api/manifest.ts';
+import type { Elsewhere, ManifestProblem, TrialNow } from '../api/manifest.ts';
 import type { ForeignDevice } from '../plan/foreign.ts';
 import type { Hold } from '../plan/hold.ts';
 import { type Place, samePlace } from '../plan/observed.ts';
@@ -14,6 +14,8 @@ export interface Status {
   readonly problems: readonly ManifestProblem[];
   /** What the manifests say about other hosts. */
   readonly elsewhere?: Elsewhere;
+  /** The file that is on trial, if one is. */
+  readonly trial?: TrialNow;
 }
 
 export interface AssignmentStatus {

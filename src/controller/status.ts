@@ -71,6 +71,7 @@ export function computeStatus(input: StatusInput): Status {
     devices,
     problems: input.source.problems,
     ...(input.source.elsewhere === undefined ? {} : { elsewhere: input.source.elsewhere }),
+    ...(input.source.trial === undefined ? {} : { trial: input.source.trial }),
   };
 }
 

@@ -1,6 +1,4 @@
-import { watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
@@ -8,6 +6,7 @@ import type { ApprovalStore } from '../controller/ports.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import { readBounded } from './bounded-read.ts';
+import { watchStateFile } from './file-watch.ts';
 import { messageOf } from './message-of.ts';
 
 const VERSION = 1;
@@ -57,22 +56,7 @@ export class ApprovalFile implements ApprovalStore {
   }
 
   onHint(hint: () => void): () => void {
-    const ending = new AbortController();
-    const { signal } = ending;
-    void this.#watch(hint, signal).catch((cause: unknown) => {
-      if (!signal.aborted) this.#onWatchError(`${dirname(this.path)} cannot be watched: ${messageOf(cause)}`);
-    });
-    return () => ending.abort();
-  }
-
-  async #watch(hint: () => void, signal: AbortSignal): Promise<void> {
-    const folder = dirname(this.path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (signal.aborted) return;
-    const watcher = watch(folder, { signal }, (_, name) => {
-      if (name === basename(this.path)) hint();
-    });
-    watcher.on('error', error => this.#onWatchError(`${folder} cannot be watched: ${messageOf(error)}`));
+    return watchStateFile(this.path, hint, this.#onWatchError);
   }
 }
 

@@ -6,12 +6,14 @@ import type { Reporter } from '../controller/report.ts';
 import { ApprovalFile } from './approval-file.ts';
 import { Journal } from './events/journal.ts';
 import { InventoryFile } from './inventory-file.ts';
+import type { Line } from './line.ts';
 import { acquireLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { answerRequests, LookRequest } from './look-request.ts';
 import { Narration } from './narration.ts';
 import { StatusFile } from './status-file.ts';
 import type { OnStop } from './stop-requests.ts';
+import type { KeptTrial } from './trial/kept-trial.ts';
 
 /** What a controller of one host is made of. */
 export interface SessionParts {
@@ -20,6 +22,8 @@ export interface SessionParts {
   readonly manifests: string;
   readonly host: Host;
   readonly source: Source;
+  /** What `source` lays over the manifests for a time. */
+  readonly trial?: Pick<KeptTrial, 'onNews'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Look at least this often, ms. */
@@ -70,11 +74,13 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
   const onPass = (pass: Pass): void => {
     for (const listener of passListeners) listener(pass);
   };
+  const tell = (line: Line): void => {
+    log(line);
+    if (line.happening !== undefined) journal.record(line.happening);
+  };
+  parts.trial?.onNews(tell);
   const report: Reporter = what => {
-    for (const line of narration.lines(what)) {
-      log(line);
-      if (line.happening !== undefined) journal.record(line.happening);
-    }
+    for (const line of narration.lines(what)) tell(line);
     if (what.type === 'StatusChanged') statusFile.publish(what.status);
     for (const listener of reporters) listener(what);
   };

@@ -1,5 +1,8 @@
-/** Registers what is called at each request to stop, such as SIGTERM. @returns a function that ends it. */
-export type OnStop = (stop: () => void) => () => void;
+/** What asks a program to stop: a person's ctrl-C, a service, a terminal that is gone. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** Registers what is called at each request to stop. @returns a function that ends it. */
+export type OnStop = (stop: (signal?: StopSignal) => void) => () => void;
 
 /** Requests to stop, from now on: none is lost that comes before somebody can act on it. */
 export class StopRequests {

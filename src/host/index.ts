@@ -16,6 +16,7 @@ export { type Examination, examine } from './examine.ts';
 export { type HideSetting, moduleOf, readHideSettings } from './hide-settings.ts';
 export type { HookFile } from './hook-files.ts';
 export { markHook } from './hook-mark.ts';
+export { readBootId } from './observe.ts';
 export { type Ownership, ownershipOf } from './ownership.ts';
 export { HIDE_LENGTH_MAX, hideText, parseHide } from './pciback-hide.ts';
 export { unmarkStart } from './start-marks.ts';

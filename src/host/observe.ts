@@ -76,7 +76,7 @@ async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Pr
 }
 
 /** The kernel's boot id. @throws {HostError} Unreachable */
-export async function readBootId({ layout }: Dom0): Promise<string> {
+export async function readBootId({ layout }: Pick<Dom0, 'layout'>): Promise<string> {
   const path = join(layout.procfs, 'sys/kernel/random/boot_id');
   const bootId = (await readSmallFile(path, BOOT_ID_MAX))?.trim();
   if (bootId === undefined || bootId === '') throw new HostError('Unreachable', `${path} does not say the boot id`);

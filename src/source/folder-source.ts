@@ -8,6 +8,7 @@ import { LastGood, type LastGoodStore } from './last-good.ts';
 import { type InForce, settle } from './ledger.ts';
 import { READ_ATTEMPTS } from './limits.ts';
 import { type ManifestFile, parseManifestFile } from './manifest-file.ts';
+import type { Overlay, Overlays } from './overlay.ts';
 import { fileProblem } from './problem.ts';
 import { QUIET_MS, untilQuiet } from './quiet.ts';
 import { emptyFolder } from './read-paths.ts';
@@ -27,8 +28,15 @@ export interface FolderSourceOptions {
   readonly lastGood?: LastGoodStore;
   /** Called when that store is of no use; reading goes on to work. */
   readonly onLastGoodError?: (error: Error) => void;
-  /** Reads the folder as if this file of it, by its path, had this content. */
-  readonly overlay?: { readonly path: string; readonly bytes: Uint8Array };
+  /** What is read instead of some files of the folder. It is never remembered: when it goes, what is written counts. */
+  readonly overlays?: Overlays;
+}
+
+/** What is in the folder, and of what nothing is known. */
+interface FolderReading {
+  readonly files: ReadonlyMap<string, ManifestFile>;
+  readonly scan: Scan;
+  readonly unknown: readonly ManifestProblem[];
 }
 
 /**
@@ -46,6 +54,7 @@ export class FolderSource implements Source {
   #watch: FolderWatch | undefined;
   #watchedLayout: string | undefined;
   #reading: Promise<unknown> = Promise.resolve();
+  readonly #overlaid = new Map<string, { readonly bytes: Uint8Array; readonly file: ManifestFile }>();
 
   constructor(options: FolderSourceOptions) {
     this.#options = options;
@@ -70,7 +79,11 @@ export class FolderSource implements Source {
       },
       failed: error => this.#options.onWatchError?.(error),
     });
-    return () => this.#hints.delete(hint);
+    const endOverlays = this.#options.overlays?.onHint(() => hint('trial'));
+    return () => {
+      endOverlays?.();
+      this.#hints.delete(hint);
+    };
   }
 
   async close(): Promise<void> {
@@ -81,6 +94,7 @@ export class FolderSource implements Source {
   }
 
   async #read(): Promise<SourceSnapshot> {
+    const overlays = (await this.#options.overlays?.read()) ?? [];
     const { files, scan, unknown } = await this.#readFiles();
     this.#cache.keepOnly(scan.files);
     if (this.#watch !== undefined && scan.layout !== this.#watchedLayout) {
@@ -92,19 +106,39 @@ export class FolderSource implements Source {
     const { inForce, snapshot } = settle(before, { files, unknown }, host);
     this.#inForce = inForce;
     await this.#lastGood.keep(inForce);
-    return snapshot;
+    return overlays.length === 0 ? snapshot : this.#withOverlays(overlays, inForce, { files, scan, unknown });
+  }
+
+  /** As it would be with other files, of which nothing is remembered. */
+  #withOverlays(
+    overlays: readonly Overlay[],
+    before: InForce,
+    { files, scan, unknown }: FolderReading,
+  ): SourceSnapshot {
+    const overlaid = overlays.map(({ path, bytes }) => [path, this.#parsed(path, bytes)] as const);
+    const isEmpty = scan.files.length === 0 && !scan.missing;
+    const reading = { files: new Map([...files, ...overlaid]), unknown: isEmpty ? scan.unlisted : unknown };
+    const { snapshot } = settle(before, reading, this.#options.host);
+    const trial = overlays.find(overlay => overlay.trial !== undefined)?.trial;
+    return trial === undefined ? snapshot : { ...snapshot, trial };
+  }
+
+  #parsed(path: string, bytes: Uint8Array): ManifestFile {
+    const known = this.#overlaid.get(path);
+    if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return known.file;
+    const file = parseManifestFile(path, bytes);
+    this.#overlaid.set(path, { bytes, file });
+    return file;
   }
 
   /** Reads all files, again if the folder changed meanwhile: half of one state and half of the next is neither. */
-  async #readFiles(): Promise<{ files: ReadonlyMap<string, ManifestFile>; scan: Scan; unknown: ManifestProblem[] }> {
+  async #readFiles(): Promise<FolderReading> {
     const folder = this.#folder;
     let scan = await scanFolder(folder);
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       await untilQuiet(scan.changedMs, this.#quietMs);
       const files = new Map<string, ManifestFile>();
       for (const path of scan.files) files.set(path, await this.#cache.read(path));
-      const { overlay } = this.#options;
-      if (overlay !== undefined) files.set(overlay.path, parseManifestFile(overlay.path, overlay.bytes));
       const after = await scanFolder(folder);
       if (after.fingerprint === scan.fingerprint) return { files, scan: after, unknown: this.#unknown(after) };
       scan = after;
@@ -114,8 +148,8 @@ export class FolderSource implements Source {
   }
 
   #unknown(scan: Scan): ManifestProblem[] {
-    const { allowEmpty = false, overlay } = this.#options;
-    if (scan.files.length > 0 || (overlay !== undefined && !scan.missing)) return [...scan.unlisted];
+    const { allowEmpty = false } = this.#options;
+    if (scan.files.length > 0) return [...scan.unlisted];
     if (scan.missing) return allowEmpty ? [] : [...scan.unlisted];
     return allowEmpty ? [...scan.unlisted] : [emptyFolder(this.#folder), ...scan.unlisted];
   }

@@ -157,6 +157,45 @@ describe('run on a dom0', () => {
     expect(host.dom0.model.dom0.violations).toEqual([]);
   });
 
+  test('a trial goes back although whoever began it and the controller were killed in the middle of it', async () => {
+    const host = await simulatedHost();
+    onTestFinished(host.end);
+    const device = address('0000:01:00.0');
+    const text = (domain: string): string =>
+      `apiVersion: xenpci.dev/v1alpha1\nkind: PCIAssignment\nmetadata: {name: web}\nspec: {domain: ${domain}, devices: [{name: lan, address: "${device}"}]}\n`;
+    const holder = (): string | undefined => {
+      const place = observe(host.dom0.model).devices.get(device)?.place;
+      return place?.at === 'guest' ? place.domain : place?.at;
+    };
+    const path = host.write('web.yaml', text('sys-net'));
+    const draft = join(host.root, 'web.yaml');
+    writeFileSync(draft, text('storage'));
+
+    const first = start('run', '--root', host.root);
+    expect(await start('wait', 'web', '--for', 'condition=Ready', '--timeout', '60', '--root', host.root).ended).toBe(
+      0,
+    );
+    await vi.waitFor(async () => expect(await readLiveStatus(host.dom0.layout)).toBeDefined(), PATIENCE);
+    const trying = start('try', draft, '--timeout', '1h', '--root', host.root);
+    await vi.waitFor(() => expect(holder()).toBe('storage'), PATIENCE);
+    trying.child.kill('SIGKILL');
+    first.child.kill('SIGKILL');
+    expect([await trying.ended, await first.ended]).toEqual(['SIGKILL', 'SIGKILL']);
+
+    // The hour passes.
+    const file = join(host.dom0.layout.state, 'trial.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { trial: object };
+    writeFileSync(file, JSON.stringify({ ...record, trial: { ...record.trial, timeoutMs: 1 } }));
+    expect(holder()).toBe('storage');
+    const second = start('run', '--root', host.root);
+    await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
+    expect(readFileSync(path, 'utf8')).toBe(text('sys-net'));
+    await vi.waitFor(() => expect(existsSync(file)).toBe(false), PATIENCE);
+    second.child.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+    expect(second.out()).toContain('nobody confirmed it in time');
+  });
+
   test('a step under way ends before the program does; a second signal does not wait for it', async () => {
     const host = await simulatedHost();
     onTestFinished(host.end);

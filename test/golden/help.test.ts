@@ -9,6 +9,7 @@ const COMMANDS = [
   ['apply'],
   ['suspend'],
   ['resume'],
+  ['try'],
   ['validate'],
   ['get'],
   ['get', 'devices'],
@@ -57,6 +58,8 @@ describe('help', () => {
         plan                Show what would be done and why, and change nothing
         apply <file>        Check a manifest with all others, and put it into their
                             folder
+        try [file]          Put a manifest in force for a time, and go back unless you
+                            keep it
         approve             Approve the detaches that wait for approval
         suspend <name>      Leave one assignment alone until it is resumed
         resume [name]       Give back what was suspended
@@ -100,7 +103,7 @@ describe('help', () => {
              validate: something is not valid; approve: not approved;
              resume: suspended by its manifest;
              doctor: something has failed; wait: not in time;
-             apply: not valid, or not Ready in time
+             apply: not valid, or not Ready in time; try: went back, or refused
         2    error: wrong usage, the host could not be looked at, another controller
              runs; plan: a manifest is not valid, so the plan is not the whole
         130  ended at once by a second signal

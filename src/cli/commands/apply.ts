@@ -1,15 +1,12 @@
 import type { Command } from 'commander';
-import { messageOf } from '../../daemon/message-of.ts';
-import { replaceFile } from '../../host/replace-file.ts';
-import { changesOf, type NewManifest, newManifest, problemsOf } from '../applied.ts';
+import { changesOf, checkedManifest, type NewManifest, newManifest, putIntoFolder } from '../applied.ts';
 import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import { showPlan } from '../plan-view.ts';
-import { showProblems } from '../problems.ts';
 import { Screen } from '../screen.ts';
 import type { Shell } from '../shell.ts';
-import { manifestsInForce, openLookout, type Survey } from '../survey.ts';
+import { manifestsInForce } from '../survey.ts';
 import { waitFor } from './wait.ts';
 
 interface Options {
@@ -41,14 +38,9 @@ export function applyCommand({ shell, end }: Context): Command {
 
 async function apply(shell: Shell, globals: Globals, manifest: NewManifest, options: Options): Promise<ExitCode> {
   const { path } = manifest;
-  const [before, after] = await looks(globals, manifest);
-  const problems = problemsOf(after.source, path);
-  if (problems.length > 0) {
-    const errors = new Screen(shell.stderr, shell);
-    showProblems(errors, problems);
-    errors.line('Nothing was written.', 'bad');
-    return ExitCode.different;
-  }
+  const looks = await checkedManifest(shell, globals, manifest);
+  if (looks === undefined) return ExitCode.different;
+  const { before, after } = looks;
   const screen = new Screen(shell.stdout, shell);
   const changes = changesOf(before.source, after.source, path);
   if (options.dryRun === true) {
@@ -60,7 +52,7 @@ async function apply(shell: Shell, globals: Globals, manifest: NewManifest, opti
   if (options.wait === true && after.controller === undefined) {
     throw new CliError('no controller runs on this host, so there is nothing to wait for; nothing was written');
   }
-  if (!manifest.same) await write(manifest);
+  if (!manifest.same) await putIntoFolder(manifest);
   for (const change of changes) screen.line(change);
   const names = after.source.assignments
     .filter(({ origin }) => origin.file === path)
@@ -68,26 +60,4 @@ async function apply(shell: Shell, globals: Globals, manifest: NewManifest, opti
   if (options.wait !== true || names.length === 0) return ExitCode.ok;
   const goal = { type: 'condition', condition: 'Ready', status: 'True' } as const;
   return waitFor(shell, { ...globals, manifestsGiven: true }, { names, goal, timeoutMs: options.timeout * 1000 });
-}
-
-/** The host as it is, and as it would be seen with the file. */
-async function looks(globals: Globals, { path, bytes }: NewManifest): Promise<readonly [Survey, Survey]> {
-  const one = async (overlay?: { readonly path: string; readonly bytes: Buffer }): Promise<Survey> => {
-    const lookout = await openLookout({ ...globals, manifestsGiven: true }, overlay);
-    try {
-      return await lookout.survey();
-    } finally {
-      await lookout.close();
-    }
-  };
-  return [await one(), await one({ path, bytes })];
-}
-
-/** In one rename: whoever reads the folder sees the old file or the new one. */
-async function write({ path, bytes }: NewManifest): Promise<void> {
-  await replaceFile(path, bytes.toString('utf8'), { mode: 0o644, durable: true, shared: true }).catch(
-    (cause: unknown) => {
-      throw new CliError(`${path} cannot be written: ${messageOf(cause)}`, { cause });
-    },
-  );
 }

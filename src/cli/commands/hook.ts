@@ -8,6 +8,7 @@ import { messageOf } from '../../daemon/message-of.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
 import { SuspendingSource } from '../../daemon/suspending-source.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
+import { trialOverlays } from '../../daemon/trial/trial-overlay.ts';
 import { createStartHost, markHook, readStarting, thisHost, unmarkStart } from '../../host/index.ts';
 import { FolderSource } from '../../source/folder-source.ts';
 import { safeLine } from '../../source/terminal.ts';
@@ -66,10 +67,12 @@ async function prepare(
     return `the definition of ${domain} cannot be read from standard input: ${messageOf(error)}`;
   }
   const host = createStartHost(layout);
+  const folder = await manifestsFor(globals);
   const manifests = new FolderSource({
-    folder: await manifestsFor(globals),
+    folder,
     host: await hostFor(shell, layout),
     lastGood: readOnly(new LastGoodFile(layout)),
+    overlays: trialOverlays(layout, folder),
   });
   const source = new SuspendingSource(manifests, new SuspensionFile(layout));
   try {

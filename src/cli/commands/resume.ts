@@ -5,8 +5,9 @@ import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { assignmentsInForce } from '../in-force.ts';
+import { whoIs } from '../person.ts';
 import { Screen } from '../screen.ts';
-import { unknownText, whoIs, written } from './suspend.ts';
+import { unknownText, written } from './suspend.ts';
 
 /** `xenpci resume`. */
 export function resumeCommand({ shell, end }: Context): Command {

@@ -1,15 +1,15 @@
-import { userInfo } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { closest } from '../../api/spelling.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import type { LiveStatus } from '../../daemon/status-file.ts';
-import { BY_MAX, REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
+import { REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
 import { safeLine } from '../../source/terminal.ts';
 import { awaitPublished } from '../await.ts';
 import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { assignmentsInForce } from '../in-force.ts';
+import { whoIs } from '../person.ts';
 import { Screen } from '../screen.ts';
 import type { Shell } from '../shell.ts';
 
@@ -76,21 +76,6 @@ export function unknownText(name: string, known: readonly string[], where: strin
   const near = closest(name, known);
   const next = near === undefined ? 'xenpci get assignments lists all' : `did you mean ${near}?`;
   return `there is no assignment "${name}" in ${where}; ${next}`;
-}
-
-/** Who is at the machine, as far as it can be told: for people to ask, not to rely on. */
-export function whoIs({ env }: Shell): string {
-  const text = safeLine((env['SUDO_USER'] || nameOfUser()).trim());
-  return Array.from(text).slice(0, BY_MAX).join('') || 'somebody';
-}
-
-/** A user without an entry in the system's list has only a number. */
-function nameOfUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `user ${process.getuid?.() ?? ''}`;
-  }
 }
 
 /**

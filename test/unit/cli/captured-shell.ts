@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { ExitCode } from '../../../src/cli/exit.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Output, Shell } from '../../../src/cli/shell.ts';
+import type { StopSignal } from '../../../src/daemon/stop-requests.ts';
 
 export const CHECKOUT: string = resolve(import.meta.dirname, '../../..');
 
@@ -11,9 +12,11 @@ export interface CapturedShell extends Shell {
   readonly out: () => string;
   readonly err: () => string;
   /** Asks the program to stop, as a signal does. */
-  readonly stop: () => void;
   /** Asks it to look now, as systemd does. */
   readonly reload: () => void;
+  readonly stop: (signal?: StopSignal) => void;
+  /** Types a line on its terminal. */
+  readonly type: (text: string) => void;
 }
 
 export interface CapturedOptions {
@@ -34,7 +37,8 @@ export function capturedShell({
 }: CapturedOptions = {}): CapturedShell {
   const out: string[] = [];
   const err: string[] = [];
-  const stops = new Set<() => void>();
+  const stops = new Set<(signal: StopSignal) => void>();
+  const listeners = new Set<(text: string) => void>();
   const reloads = new Set<() => void>();
   const output = (chunks: string[]): Output => ({
     write: text => void chunks.push(text),
@@ -59,8 +63,19 @@ export function capturedShell({
     ...(ask === undefined ? {} : { ask }),
     out: () => out.join(''),
     err: () => err.join(''),
-    stop: () => {
-      for (const stop of stops) stop();
+    stop: (signal = 'SIGTERM') => {
+      for (const stop of stops) stop(signal);
+    },
+    ...(isTerminal
+      ? {
+          onLine(hear: (text: string) => void) {
+            listeners.add(hear);
+            return () => listeners.delete(hear);
+          },
+        }
+      : {}),
+    type: text => {
+      for (const hear of listeners) hear(text);
     },
     reload: () => {
       for (const reload of reloads) reload();
