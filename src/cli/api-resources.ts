@@ -13,7 +13,7 @@ import type { Survey } from './survey.ts';
 
 /** What the API of a running controller shows: the same objects as `xenpci get -o json`, of its last look. */
 export function apiResources(globals: Globals): Resources {
-  const surveyOf = (look: Look): Survey => ({ ...look, globals, approvals: [], controller: process.pid });
+  const surveyOf = (look: Look): Survey => ({ ...look, globals, controller: process.pid });
   return {
     assignments: look => look.status.assignments.map(assignment => assignmentObject(surveyOf(look), assignment)),
     assignment(look, name) {

@@ -23,12 +23,12 @@ export interface PageExtras {
 
 /** What the page shows of a look. */
 export function pageState(look: Survey, { events, simulated, shell }: PageExtras): PageState {
-  const { observed, status, now } = look;
+  const { observed, status } = look;
   const devices = [...observed.devices.values()];
   const bridges = new Map<string, string>(devices.map(({ path, address }) => [path, address]));
   return {
     host: hostname(),
-    at: new Date(now).toISOString(),
+    at: status.observedAt,
     simulated,
     version: VERSION_TEXT,
     devices: devices.map(device => pageDevice(look, device, bridges, shell)),

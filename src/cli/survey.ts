@@ -15,9 +15,10 @@ import { SuspendingSource } from '../daemon/suspending-source.ts';
 import { SuspensionFile } from '../daemon/suspension-file.ts';
 import { trialOverlays } from '../daemon/trial/trial-overlay.ts';
 import { createHost, detectXen, thisHost } from '../host/index.ts';
-import { type Approval, inForce } from '../plan/approval.ts';
+import { inForce } from '../plan/approval.ts';
 import type { Observed } from '../plan/observed.ts';
 import { plan } from '../plan/plan.ts';
+import { standingOf } from '../plan/standing.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import { type Overlay, withOverlay } from '../source/overlay.ts';
 import type { Globals } from './context.ts';
@@ -26,7 +27,6 @@ import { CliError } from './exit.ts';
 /** A look that touches nothing; its status has the times that a running controller knows. */
 export interface Survey extends Look {
   readonly globals: Globals;
-  readonly approvals: readonly Approval[];
   /** The process id of the controller that runs on this host, if one does. */
   readonly controller: number | undefined;
 }
@@ -101,10 +101,12 @@ export async function surveyOf(globals: Globals, host: Host, source: Source, liv
 }
 
 /** What follows from one look. Pure. */
-export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, live?: LiveStatus): Survey {
-  const { observed, source, inventory, approvals, now } = look;
-  const failures = (address: string): number => failureOf(live?.status, address)?.count ?? 0;
-  const decided = plan(observed, source, inventory, { approved: inForce(approvals, now), failures });
+export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller' | 'failures'>, live?: LiveStatus): Survey {
+  const { observed, source, inventory, now } = look;
+  const approvals = inForce(look.approvals, now);
+  const failed = live?.status.devices.filter(device => device.failure !== undefined) ?? [];
+  const failures = new Map(failed.map(({ address, failure }) => [address, failure?.count ?? 0]));
+  const decided = plan(observed, source, inventory, standingOf(approvals, failures));
   const fresh = computeStatus({
     plan: decided,
     observed,
@@ -114,9 +116,12 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller'>, l
     open: [],
     now,
   });
-  const assignments = fresh.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const status = { ...fresh, assignments };
-  return { ...look, plan: decided, status, controller: live?.writer.pid };
+  return { ...look, approvals, failures, plan: decided, status: byName(fresh), controller: live?.writer.pid };
+}
+
+/** A status with its assignments in the order in which they are shown. */
+export function byName(status: Status): Status {
+  return { ...status, assignments: status.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Who the host is. @throws {CliError} when that cannot be read. */

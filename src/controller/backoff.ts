@@ -62,6 +62,11 @@ export class Backoff {
     return this.#failures.get(key);
   }
 
+  /** How often in a row each key has failed, as of now. */
+  counts(): ReadonlyMap<string, number> {
+    return new Map([...this.#failures].map(([key, { count }]) => [key, count]));
+  }
+
   /** How many keys are not due yet. */
   waiting(now: number): number {
     return [...this.#failures.values()].filter(failure => failure.until > now).length;

@@ -1,4 +1,5 @@
 import type { SourceSnapshot } from '../api/manifest.ts';
+import type { Approval } from '../plan/approval.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -9,6 +10,10 @@ export interface Look {
   readonly observed: Observed;
   readonly source: SourceSnapshot;
   readonly inventory: Inventory;
+  /** The approvals that were in force. */
+  readonly approvals: readonly Approval[];
+  /** How often in a row the present step of each key, such as a device, had failed when it was decided. */
+  readonly failures: ReadonlyMap<string, number>;
   readonly plan: Plan;
   readonly status: Status;
   /** When it was, ms since the epoch. */

@@ -5,7 +5,7 @@ import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { nextSteps, type Plan, plan } from '../plan/plan.ts';
-import type { Standing } from '../plan/standing.ts';
+import { standingOf } from '../plan/standing.ts';
 import { type Step, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { startDeadline } from './deadline.ts';
@@ -129,10 +129,16 @@ export class Reconciler {
     const found = await this.#look(signal);
     if (found === undefined) return this.#result(false, 0, 1, 0);
     const { source, observed, inventory, approvals } = found;
-    const decide = (): Plan => plan(observed, source, inventory, this.#standing(approvals));
+    const approved = inForce(approvals, this.#parts.clock.now());
+    let failures = this.#backoff.counts();
+    const decide = (): Plan => plan(observed, source, inventory, standingOf(approved, failures));
     const before = decide();
     // What has failed just now may change how it is tried next.
-    const decided = this.#judge(nextSteps(before)) ? decide() : before;
+    let decided = before;
+    if (this.#judge(nextSteps(before))) {
+      failures = this.#backoff.counts();
+      decided = decide();
+    }
     const next = nextSteps(decided);
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
@@ -150,12 +156,8 @@ export class Reconciler {
     const inTime = status.devices.filter(({ wait }) => wait?.reason === 'Settling' && !wait.overdue);
     const remaining = next.length + open + settling.length;
     const result = this.#result(true, started.length, remaining, open + due.length + inTime.length);
-    return { ...result, look: { observed, source, inventory, plan: decided, status, now: clock.now() } };
-  }
-
-  #standing(approvals: readonly Approval[]): Standing {
-    const approved = inForce(approvals, this.#parts.clock.now());
-    return { approved, failures: address => this.#backoff.get(address)?.count ?? 0 };
+    const basis = { observed, source, inventory, approvals: approved, failures };
+    return { ...result, look: { ...basis, plan: decided, status, now: clock.now() } };
   }
 
   async #look(signal: AbortSignal): Promise<Found | undefined> {

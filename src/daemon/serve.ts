@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { Health } from './api/health.ts';
+import { lookTexts } from './api/look-text.ts';
 import type { Resources } from './api/resources.ts';
 import { apiRoutes } from './api/routes.ts';
 import { listenOnSocket, socketPath } from './api/socket-file.ts';
@@ -37,7 +38,13 @@ export async function serve(session: LiveSession, options: ServeOptions): Promis
   });
   const endHints = host.onHint(about => metrics.hearHint(about));
   const defect = (error: unknown): void => warn(`a request failed: ${messageOf(error)}`);
-  const parts = { journal, resources: options.resources, health, metrics: () => metrics.text() };
+  const parts = {
+    journal,
+    resources: options.resources,
+    lookText: lookTexts({ manifests: session.manifests, controller: process.pid, version: options.version }),
+    health,
+    metrics: () => metrics.text(),
+  };
   const api = readOnlyServer(apiRoutes(parts), defect);
   const servers = [
     await opened(api, listenOnSocket(api, layout), `the API at ${socketPath(layout)}`, warn),

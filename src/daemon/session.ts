@@ -46,7 +46,8 @@ export interface Attendance {
 }
 
 /** A running controller for those who go along with it. */
-export interface LiveSession extends Pick<SessionParts, 'layout' | 'host' | 'clock' | 'log' | 'resyncMs'> {
+export interface LiveSession
+  extends Pick<SessionParts, 'layout' | 'manifests' | 'host' | 'clock' | 'log' | 'resyncMs'> {
   readonly journal: Journal;
   readonly onReport: (listener: Reporter) => void;
   readonly onPass: (listener: (pass: Pass) => void) => void;

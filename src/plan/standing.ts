@@ -9,5 +9,10 @@ export interface Standing {
   readonly failures: (device: Address) => number;
 }
 
+/** The standing that these facts come to. @param failures by device. */
+export function standingOf(approved: readonly Approval[], failures: ReadonlyMap<string, number>): Standing {
+  return { approved, failures: device => failures.get(device) ?? 0 };
+}
+
 /** Nothing was approved, and nothing has failed. */
 export const NO_STANDING: Standing = { approved: [], failures: () => 0 };

@@ -37,6 +37,10 @@ describe('the program is asked', () => {
     expect(await complete('describe', 'assignment', '')).toBe('net\t\n:nothing\n');
   });
 
+  test('for the domains of this host', async () => {
+    expect(await complete('--root', host.root, 'export', '--domain', 's')).toBe('storage\t\nsys-net\t\n:nothing\n');
+  });
+
   test('for names of another root, as the line says', async () => {
     expect(await complete('--root', '/nowhere', 'describe', 'device', '')).toBe(':nothing\n');
   });

@@ -234,6 +234,8 @@ describe('help', () => {
       Options:
         -o, --output <format>  form of the output (choices: "table", "wide", "json",
                                "yaml", "name", default: "table")
+        --direct               look at the host itself, and not through the running
+                               controller
         -h, --help             display help for command
 
       Global Options:

@@ -28,7 +28,7 @@ export function completeCommand({ shell, end }: Context): Command {
     const program = command.parent ?? command;
     const { candidates, names } = complete(program, words);
     const found = candidates.map(({ text, description }) => `${text}\t${description}`);
-    const asked = names === 'devices' || names === 'assignments' ? names : undefined;
+    const asked = names === 'files' || names === 'folders' ? undefined : names;
     if (asked !== undefined) {
       const all = await namesOf(asked, globalsAmong(words, shell));
       found.push(...all.filter(name => name.startsWith(words.at(-1) ?? '')).map(name => `${name}\t`));

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { showAssignment } from '../assignment-view.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, newCommand } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed } from '../find.ts';
 import { showProblemsHint } from '../problems.ts';
+import { directOption, readLook } from '../read-look.ts';
 import { Screen } from '../screen.ts';
-import { survey } from '../survey.ts';
 
 /** `xenpci describe assignment`. */
 export function describeAssignmentCommand({ shell, end }: Context): Command {
@@ -14,8 +14,9 @@ export function describeAssignmentCommand({ shell, end }: Context): Command {
   ])
     .alias('assignments')
     .argument('<name>', 'name of the assignment')
+    .addOption(directOption())
     .action(async (name: string, _: unknown, command: Command) => {
-      const look = await survey(globalsOf(command, shell));
+      const look = await readLook(command, shell);
       showAssignment(new Screen(shell.stdout, shell), look, assignmentNamed(look, name));
       showProblemsHint(new Screen(shell.stderr, shell), look);
       end(ExitCode.ok);

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, newCommand } from '../context.ts';
 import { showDevice } from '../device-view.ts';
 import { ExitCode } from '../exit.ts';
 import { deviceAt } from '../find.ts';
 import { showProblemsHint } from '../problems.ts';
+import { directOption, readLook } from '../read-look.ts';
 import { Screen } from '../screen.ts';
-import { survey } from '../survey.ts';
 
 /** `xenpci describe device`. */
 export function describeDeviceCommand({ shell, end }: Context): Command {
@@ -15,8 +15,9 @@ export function describeDeviceCommand({ shell, end }: Context): Command {
   ])
     .alias('devices')
     .argument('<address>', 'such as 0000:03:00.0')
+    .addOption(directOption())
     .action(async (name: string, _: unknown, command: Command) => {
-      const look = await survey(globalsOf(command, shell));
+      const look = await readLook(command, shell);
       showDevice(new Screen(shell.stdout, shell), look, deviceAt(look, name));
       showProblemsHint(new Screen(shell.stderr, shell), look);
       end(ExitCode.ok);

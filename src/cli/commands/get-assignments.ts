@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { showAssignments } from '../assignment-table.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, newCommand } from '../context.ts';
 import { elsewhereText } from '../elsewhere.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed, chosen } from '../find.ts';
 import { assignmentObject } from '../objects.ts';
 import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
+import { directOption, readLook } from '../read-look.ts';
 import { Screen } from '../screen.ts';
-import { survey } from '../survey.ts';
 
 /** `xenpci get assignments`. */
 export function getAssignmentsCommand({ shell, end }: Context): Command {
@@ -19,9 +19,10 @@ export function getAssignmentsCommand({ shell, end }: Context): Command {
     .alias('assignment')
     .argument('[name...]', 'which ones; all when none is given')
     .addOption(namedFormatOption())
+    .addOption(directOption())
     .addHelpText('after', '\nAGE is how long READY has been so; only a running controller knows it.')
     .action(async (names: string[], { output }: { output: NamedFormat }, command: Command) => {
-      const look = await survey(globalsOf(command, shell));
+      const look = await readLook(command, shell);
       const assignments = chosen(names, look.status.assignments, name => assignmentNamed(look, name));
       if (output === 'json' || output === 'yaml') {
         const objects = assignments.map(assignment => assignmentObject(look, assignment));

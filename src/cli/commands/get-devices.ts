@@ -1,16 +1,17 @@
 import type { Command } from 'commander';
 import { compareAddresses } from '../../api/address.ts';
 import { type ObservedDevice, placeText } from '../../plan/observed.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, newCommand } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { chosen, deviceAt } from '../find.ts';
 import { guardsOf } from '../guards-of.ts';
 import { deviceObject } from '../objects.ts';
 import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
 import { showProblemsHint } from '../problems.ts';
+import { directOption, readLook } from '../read-look.ts';
 import { deviceReadiness, isOrphaned, readyCell } from '../readiness.ts';
 import { Screen } from '../screen.ts';
-import { type Survey, survey } from '../survey.ts';
+import type { Survey } from '../survey.ts';
 import { type CellInput, tone } from '../table.ts';
 
 /** `xenpci get devices`. */
@@ -22,8 +23,9 @@ export function getDevicesCommand({ shell, end }: Context): Command {
     .alias('device')
     .argument('[address...]', 'which ones, such as 0000:03:00.0; all when none is given')
     .addOption(namedFormatOption())
+    .addOption(directOption())
     .action(async (names: string[], { output }: { output: NamedFormat }, command: Command) => {
-      const look = await survey(globalsOf(command, shell));
+      const look = await readLook(command, shell);
       const devices = chosen(names, look.observed.devices.values(), name => deviceAt(look, name));
       devices.sort((a, b) => compareAddresses(a.address, b.address));
       if (output === 'json' || output === 'yaml') {

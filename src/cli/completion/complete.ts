@@ -8,7 +8,7 @@ export interface Candidate {
 }
 
 /** What kind of name may stand there as well: the shell knows files, the host knows the rest. */
-export type NameKind = 'files' | 'folders' | 'devices' | 'assignments';
+export type NameKind = 'files' | 'folders' | 'devices' | 'assignments' | 'domains';
 
 /** What may stand where the cursor is. */
 export interface Completion {
@@ -112,7 +112,7 @@ function valuesOf(what: Option | Argument, command?: Command): Completion {
     return { candidates: what.argChoices.map(text => ({ text, description: '' })) };
   }
   const called = 'flags' in what ? (/[<[]([^>\].]+)/.exec(what.flags)?.[1] ?? '') : what.name();
-  const names = kindOf(called, command?.name());
+  const names = 'flags' in what && what.long === '--domain' ? 'domains' : kindOf(called, command?.name());
   return names === undefined ? NOTHING : { candidates: [], names };
 }
 

@@ -2,16 +2,22 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAddress } from '../../api/address.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
-import { ask, thisHost } from '../../host/index.ts';
+import { ask, createHost, thisHost } from '../../host/index.ts';
+import type { Observed } from '../../plan/observed.ts';
 import { FolderSource } from '../../source/folder-source.ts';
 import type { Globals } from '../context.ts';
+import { VERSION } from '../version.ts';
 
 /** How long a person who has pressed a key is kept waiting for names, ms. */
 const PATIENCE_MS = 2_000;
 
-/** The names of this host's devices or assignments; none when they cannot be had, or not soon enough. */
-export async function namesOf(kind: 'devices' | 'assignments', globals: Globals): Promise<readonly string[]> {
-  const answer = await ask(PATIENCE_MS, () => (kind === 'devices' ? devices(globals) : assignments(globals)));
+type Kind = 'devices' | 'assignments' | 'domains';
+
+const FINDERS: Readonly<Record<Kind, (globals: Globals) => Promise<string[]>>> = { devices, assignments, domains };
+
+/** The names of that kind on this host; none when they cannot be had, or not soon enough. */
+export async function namesOf(kind: Kind, globals: Globals): Promise<readonly string[]> {
+  const answer = await ask(PATIENCE_MS, () => FINDERS[kind](globals));
   return 'found' in answer ? answer.found : [];
 }
 
@@ -30,5 +36,22 @@ async function assignments({ layout, manifests, manifestsGiven }: Globals): Prom
     return snapshot.assignments.map(({ assignment }) => assignment.metadata.name).sort();
   } finally {
     await source.close();
+  }
+}
+
+/** As a running controller saw them, else as they are. */
+async function domains({ layout }: Globals): Promise<string[]> {
+  const { lastLook } = await import('../../daemon/api/last-look.ts');
+  const answer = await lastLook(layout, { version: VERSION });
+  const found = 'look' in answer ? answer.look.observed : await observed(layout);
+  return found.domains.map(({ name }) => name).sort();
+}
+
+async function observed(layout: Globals['layout']): Promise<Observed> {
+  const host = createHost(layout);
+  try {
+    return await host.observe(AbortSignal.timeout(PATIENCE_MS));
+  } finally {
+    await host.close();
   }
 }

@@ -38,6 +38,13 @@ export class Health {
     return this.#look;
   }
 
+  /** Why the last look must not be taken for the host as it is: it is of an earlier pass, or no passes come any more. */
+  outdated(): string | undefined {
+    const look = this.#look;
+    if (look === undefined || this.ready().good) return undefined;
+    return `the controller's last look is ${durationText(this.#now() - look.now)} old`;
+  }
+
   /** Passes come to an end, whatever their result. */
   alive(): Verdict {
     const ageMs = this.#now() - this.#endedAt;

@@ -15,6 +15,8 @@ const STREAMS_MAX = 16;
 export interface ApiParts {
   readonly journal: Journal;
   readonly resources: Resources;
+  /** A look in the form that `xenpci` itself reads: see look-text.ts. */
+  readonly lookText: (look: Look) => string;
   readonly health: Health;
   /** The metrics in Prometheus' text format, and its content type. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
@@ -38,6 +40,7 @@ export function apiRoutes(parts: ApiParts): Handler {
     if (first === undefined) return json(200, { paths: [...PATHS, '/metrics', '/healthz', '/readyz'] });
     if (kind === undefined) return plain(first, parts);
     if (first !== 'v1' || more.length > 0) return notFound();
+    if (kind === 'look' && name === undefined) return wholeLook(parts);
     if (kind === 'events' && name === undefined) return eventsOrStream(request, response);
     return resource(kind, name, parts);
   };
@@ -56,6 +59,14 @@ function resource(kind: string, name: string | undefined, { health, resources }:
   const look = health.look;
   if (look === undefined) return failure(503, 'NotReady', 'the host has not been looked at yet; see /readyz');
   return find(resources, look, name) ?? notFound();
+}
+
+/** The last look, for programs of this version alone; only while it is one of the last pass. */
+function wholeLook({ health, lookText }: ApiParts): Answer {
+  const outdated = health.outdated();
+  if (outdated !== undefined) return failure(503, 'Outdated', outdated);
+  if (health.look === undefined) return failure(503, 'NotReady', 'the host has not been looked at yet; see /readyz');
+  return { code: 200, type: 'application/json; charset=utf-8', text: lookText(health.look) };
 }
 
 type Finder = (resources: Resources, look: Look, name: string | undefined) => Answer | undefined;

@@ -25,7 +25,8 @@ export function lookAt(observed: Observed, source: SourceSnapshot): Look {
   const now = Date.now();
   const decided = plan(observed, source, new Map());
   const status = computeStatus({ plan: decided, observed, source, failure: () => undefined, open: [], now });
-  return { observed, source, inventory: new Map(), plan: decided, status, now };
+  const inventory = new Map();
+  return { observed, source, inventory, approvals: [], failures: new Map(), plan: decided, status, now };
 }
 
 interface AskOptions {
@@ -57,6 +58,7 @@ export async function served(options: Partial<ServeOptions> = {}, layout: Dom0La
   const journal = await Journal.open(layout, { now: Date.now, onProblem: message => warnings.push(message) });
   const session = {
     layout,
+    manifests: '/m',
     journal,
     clock: systemClock,
     resyncMs: 30_000,

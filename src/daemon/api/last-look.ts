@@ -1,0 +1,103 @@
+import { type IncomingMessage, request } from 'node:http';
+import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../message-of.ts';
+import { decodeLook, LookTextError, type ServedLook } from './look-text.ts';
+import { GROUP, socketPath } from './socket-file.ts';
+
+/** No host of this world needs more for a look. */
+const BYTES_MAX = 64 * 1024 * 1024;
+/** The controller answers at once; while one of its passes decides it may take a little longer, ms. */
+const ANSWER_MS = 5_000;
+
+/** The controller's last look, or why there is none to be had. */
+export type LastLook = ServedLook | NoLook;
+
+export interface NoLook {
+  /**
+   * `NoController`: nobody listens. `NotYet`: one has just been started. `NoAccess`: this user may not ask.
+   * `Unusable`: it answers nothing of use, or not in time.
+   */
+  readonly none: 'NoController' | 'NotYet' | 'NoAccess' | 'Unusable';
+  /** A clause for people. */
+  readonly why: string;
+}
+
+/** The codes of connect(2) where no controller serves the API. */
+const NOBODY: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EINVAL', 'ENAMETOOLONG']);
+const REFUSED: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
+
+export interface LastLookOptions {
+  /** This program's: another one's look is not read. */
+  readonly version: string;
+  readonly bytesMax?: number;
+  readonly answerMs?: number;
+}
+
+/** Asks the running controller for its last look. Never throws, and comes to an end in bounded time and space. */
+export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Promise<LastLook> {
+  const { version, bytesMax = BYTES_MAX, answerMs = ANSWER_MS } = options;
+  const path = socketPath(layout);
+  const deadline = AbortSignal.timeout(answerMs);
+  try {
+    const { code, text } = await answered(path, deadline, bytesMax);
+    return code === 200 ? decodeLook(text, version) : refusal(code, text);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (NOBODY.has(code)) return { none: 'NoController', why: 'no controller runs' };
+    if (REFUSED.has(code)) {
+      return { none: 'NoAccess', why: `you are not in group ${GROUP}, which may ask the controller at ${path}` };
+    }
+    if (deadline.aborted) return unusable(`does not answer within ${answerMs / 1000} s`);
+    return unusable(cause instanceof LookTextError ? cause.message : `does not answer: ${messageOf(cause)}`);
+  }
+}
+
+interface Reply {
+  readonly code: number;
+  readonly text: string;
+}
+
+function answered(socket: string, signal: AbortSignal, bytesMax: number): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: socket, path: '/v1/look', host: 'xenpci', agent: false, signal });
+    asked.once('response', answer => {
+      bounded(answer, bytesMax).then(text => resolve({ code: answer.statusCode ?? 0, text }), reject);
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+async function bounded(answer: IncomingMessage, bytesMax: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of answer as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    // Leaving the loop hangs up.
+    if (bytes > bytesMax) throw new LookTextError(`answers more than ${bytesMax} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** What an answer of another kind comes to: its words are for people where it is one of ours. */
+function refusal(code: number, text: string): NoLook {
+  const { reason, message } = statusIn(text);
+  if (code === 404) return unusable('is of another version of xenpci');
+  if (code !== 503 || typeof message !== 'string') return unusable(`answers with code ${code}`);
+  return { none: reason === 'NotReady' ? 'NotYet' : 'Unusable', why: message };
+}
+
+function statusIn(text: string): { readonly reason?: unknown; readonly message?: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    // Of an answer that is no JSON its code says all there is to say.
+    return {};
+  }
+}
+
+function unusable(clause: string): NoLook {
+  return { none: 'Unusable', why: `the controller ${clause}` };
+}
