@@ -158,7 +158,8 @@ const lookRecord = z.looseObject({
  */
 export function checkedLook(value: unknown): LookRecord {
   const checked = lookRecord.safeParse(value);
-  if (checked.success) return checked.data as unknown as LookRecord;
+  // Itself, not the copy: that has its fields in another order, and what is printed of it would differ.
+  if (checked.success) return value as LookRecord;
   const [issue] = checked.error.issues;
   throw new Error(`${issue?.path.join('.')}: ${issue?.message}`);
 }
