@@ -57,7 +57,7 @@ async function shown(args: readonly string[]) {
     host
       .golden(text)
       .replaceAll(/\d+(\.\d+)? ?(ms|s|min|h)\b/g, 'AGE')
-      .replaceAll(/\d\d:\d\d:\d\dZ/g, 'TIME');
+      .replaceAll(/\d\d:\d\d:\d\dZ?/g, 'TIME');
   return { code, out: same(out).replaceAll(/ {2,}/g, '  '), err: same(err) };
 }
 

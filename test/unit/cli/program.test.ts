@@ -29,7 +29,7 @@ describe('usage', () => {
       ['get', 'devices', '-o', 'xml'],
       "error: option '-o, --output <format>' argument 'xml' is invalid. Allowed choices are table, wide, json, yaml, name.\n(--help says more)\n",
     ],
-    [['reconcile'], "error: required option '--once' not specified\n(--help says more)\n"],
+    [['suspend'], "error: missing required argument 'name'\n(--help says more)\n"],
     [
       ['run', '--resync', '0'],
       "error: option '--resync <seconds>' argument '0' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n",
