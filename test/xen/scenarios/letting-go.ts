@@ -205,10 +205,12 @@ async function dyingGuests(): Promise<void> {
   await becomes('driver of its other device', () => driverOf(second), 'pciback', 60_000);
   assert.equal(await holderOf(second), undefined);
 
-  // While libxl waits for it: it is paused as soon as it has been told.
+  // While libxl waits for it: a program that yields to nobody keeps its kernel from answering.
   await red.start();
   await red.has([NIC_ID], 300_000);
-  await letGoDoes('virsh -q suspend red');
+  await letGoDoes('true');
+  await red.shell('echo -1 > /proc/sys/kernel/sched_rt_runtime_us');
+  await red.shell('(sleep 5; exec chrt -f 99 sh -c "while :; do :; done") > /dev/null 2>&1 &');
   await writeManifest('red.yaml', assignment('red', {}));
   await writeManifest('blue.yaml', assignment('blue', { lan: first, wan: second }));
   const domid = await red.id();
