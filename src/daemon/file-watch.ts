@@ -4,11 +4,17 @@ import { basename, dirname } from 'node:path';
 import { messageOf } from './message-of.ts';
 
 /**
- * Calls `hint` whenever a file of the state folder may have changed; the folder is made if it is missing.
+ * Calls `hint` whenever a file of the state folder, or of the one at run time, may have changed; the folder is made if it is missing.
  * @param onError told when it cannot be watched: then it is read at the next look all the same.
+ * @param begun called when the watching has begun.
  * @returns a function that ends it.
  */
-export function watchStateFile(path: string, hint: () => void, onError: (message: string) => void): () => void {
+export function watchStateFile(
+  path: string,
+  hint: () => void,
+  onError: (message: string) => void,
+  begun: () => void = () => undefined,
+): () => void {
   const ending = new AbortController();
   const { signal } = ending;
   const folder = dirname(path);
@@ -20,6 +26,7 @@ export function watchStateFile(path: string, hint: () => void, onError: (message
       if (name === basename(path)) hint();
     });
     watcher.on('error', failed);
+    begun();
   };
   void begin().catch((cause: unknown) => {
     if (!signal.aborted) failed(cause);

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';
-import { messageOf } from './message-of.ts';
+import { watchStateFile } from './file-watch.ts';
 
 const VERSION = 1;
 const BYTES_MAX = 4096;
@@ -58,24 +56,8 @@ export class LookRequest {
 
   /** Calls `hint` whenever somebody may have asked. @returns a function that ends it. */
   onHint(hint: () => void): () => void {
-    const ending = new AbortController();
-    const { signal } = ending;
-    void this.#watch(hint, signal).catch((cause: unknown) => {
-      if (!signal.aborted) this.#onWatchError(`${dirname(this.path)} cannot be watched: ${messageOf(cause)}`);
-    });
-    return () => ending.abort();
-  }
-
-  async #watch(hint: () => void, signal: AbortSignal): Promise<void> {
-    const folder = dirname(this.path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (signal.aborted) return;
-    const watcher = watch(folder, { signal }, (_, name) => {
-      if (name === basename(this.path)) hint();
-    });
-    watcher.on('error', error => this.#onWatchError(`${folder} cannot be watched: ${messageOf(error)}`));
-    // What was asked for before there was somebody to hear.
-    hint();
+    // Once more when it begins: what was asked for before there was somebody to hear.
+    return watchStateFile(this.path, hint, this.#onWatchError, hint);
   }
 }
 

@@ -1,12 +1,11 @@
-import { watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { NOTHING_SUSPENDED, type Resumption, type Suspension, type Suspensions } from '../api/suspension.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { isLock, takeSocketLock } from '../host/socket-lock.ts';
 import { readBounded } from './bounded-read.ts';
+import { watchStateFile } from './file-watch.ts';
 import { messageOf } from './message-of.ts';
 
 const VERSION = 1;
@@ -115,22 +114,7 @@ export class SuspensionFile {
 
   /** Calls `hint` whenever something may have been suspended or given back. @returns a function that ends it. */
   onHint(hint: () => void): () => void {
-    const ending = new AbortController();
-    const { signal } = ending;
-    void this.#watch(hint, signal).catch((cause: unknown) => {
-      if (!signal.aborted) this.#onWatchError(`${dirname(this.path)} cannot be watched: ${messageOf(cause)}`);
-    });
-    return () => ending.abort();
-  }
-
-  async #watch(hint: () => void, signal: AbortSignal): Promise<void> {
-    const folder = dirname(this.path);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (signal.aborted) return;
-    const watcher = watch(folder, { signal }, (_, changed) => {
-      if (changed === basename(this.path)) hint();
-    });
-    watcher.on('error', error => this.#onWatchError(`${folder} cannot be watched: ${messageOf(error)}`));
+    return watchStateFile(this.path, hint, this.#onWatchError);
   }
 
   async #usable(): Promise<Usable> {
