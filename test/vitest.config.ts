@@ -6,6 +6,8 @@ const config: ViteUserConfig = defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/{unit,property,simulation,contract,golden}/**/*.test.ts'],
     testTimeout: 30_000,
+    // A controller is started in some, and has looked at its host, before the first test.
+    hookTimeout: 90_000,
     // Vitest leaves one processor idle, which on two is half of the machine.
     maxWorkers: availableParallelism(),
     reporters: ['default', new URL('left-out.ts', import.meta.url).pathname],
