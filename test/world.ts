@@ -11,6 +11,7 @@ import { API_VERSION } from '../src/api/manifest.ts';
 import type { PciPath } from '../src/api/path.ts';
 import { ALIAS_PREFIX } from '../src/plan/domains.ts';
 import { hostAfter } from '../src/plan/effects.ts';
+import type { HeldDevice } from '../src/plan/inventory.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../src/plan/observed.ts';
 import type { Step } from '../src/plan/step.ts';
 
@@ -90,6 +91,19 @@ export function assignment(
     origin,
     entryOrigins: devices.map((_, index) => ({ ...origin, line: index + 10 })),
     hash: JSON.stringify([name, domainName, devices, spec]),
+  };
+}
+
+/** The record of a device that the entry `lan` of red has. */
+export function held(text: string, more: Partial<HeldDevice> = {}): HeldDevice {
+  return {
+    address: address(text),
+    assignment: 'red',
+    entry: 'lan',
+    domain: { name: 'red', uuid: 'uuid-red' },
+    deletionPolicy: 'Assignable',
+    updatePolicy: 'Live',
+    ...more,
   };
 }
 

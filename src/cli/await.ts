@@ -11,10 +11,14 @@ const RESYNC_MS = 5_000;
 /** How waiting came to its end. */
 export type Waited = 'met' | 'timedOut' | 'stopped';
 
-export interface AwaitOptions {
+/** For how long something is waited for. */
+export interface Patience {
   readonly timeoutMs: number;
   /** Ends waiting. */
   readonly signal: AbortSignal;
+}
+
+export interface AwaitOptions extends Patience {
   /** Called with each look. @returns whether it is what is waited for. */
   readonly judge: (look: Survey) => boolean;
 }
@@ -25,25 +29,17 @@ export interface AwaitOptions {
  *
  * @throws {CliError} when the host cannot be looked at; what `judge` throws.
  */
-export async function awaitLook(globals: Globals, { timeoutMs, signal, judge }: AwaitOptions): Promise<Waited> {
+export async function awaitLook(globals: Globals, { judge, ...patience }: AwaitOptions): Promise<Waited> {
   const lookout = await openLookout(globals);
-  const wake = new Wake();
-  const hint = (): void => wake.now();
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const resync = setInterval(hint, RESYNC_MS);
-  const ends = [lookout.onHint(hint), onPublished(globals.layout, hint)];
-  for (const each of [deadline, signal]) each.addEventListener('abort', hint);
+  const listen = (hint: () => void): (() => void) => {
+    const ends = [lookout.onHint(hint), onPublished(globals.layout, hint)];
+    return () => {
+      for (const end of ends) end();
+    };
+  };
   try {
-    for (;;) {
-      if (judge(await lookout.survey())) return 'met';
-      if (!signal.aborted && !deadline.aborted) await wake.wait();
-      if (signal.aborted) return 'stopped';
-      if (deadline.aborted) return 'timedOut';
-    }
+    return await untilMet(async () => judge(await lookout.survey()), listen, patience);
   } finally {
-    clearInterval(resync);
-    for (const each of [deadline, signal]) each.removeEventListener('abort', hint);
-    for (const end of ends) end();
     await lookout.close();
   }
 }
@@ -55,25 +51,27 @@ export async function awaitLook(globals: Globals, { timeoutMs, signal, judge }: 
  */
 export async function awaitPublished(
   layout: Dom0Layout,
-  {
-    timeoutMs,
-    signal,
-    judge,
-  }: {
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-    readonly judge: (live: LiveStatus | undefined) => boolean | Promise<boolean>;
-  },
+  { judge, ...patience }: Patience & { readonly judge: (live: LiveStatus | undefined) => boolean | Promise<boolean> },
+): Promise<Waited> {
+  const isMet = async (): Promise<boolean> => judge(await readLiveStatus(layout));
+  return untilMet(isMet, hint => onPublished(layout, hint), patience);
+}
+
+/** Asks at each hint, and now and then without one. @param listen as `onPublished`. @throws what `isMet` throws. */
+async function untilMet(
+  isMet: () => Promise<boolean>,
+  listen: (hint: () => void) => () => void,
+  { timeoutMs, signal }: Patience,
 ): Promise<Waited> {
   const wake = new Wake();
   const hint = (): void => wake.now();
   const deadline = AbortSignal.timeout(timeoutMs);
   const resync = setInterval(hint, RESYNC_MS);
-  const end = onPublished(layout, hint);
+  const end = listen(hint);
   for (const each of [deadline, signal]) each.addEventListener('abort', hint);
   try {
     for (;;) {
-      if (await judge(await readLiveStatus(layout))) return 'met';
+      if (await isMet()) return 'met';
       if (!signal.aborted && !deadline.aborted) await wake.wait();
       if (signal.aborted) return 'stopped';
       if (deadline.aborted) return 'timedOut';

@@ -7,7 +7,7 @@ import type { ObservedDevice, ObservedDomain, Place } from '../../../src/plan/ob
 import { isOrphan } from '../../../src/plan/orphan.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { standingSplit } from '../../../src/plan/shared-slot.ts';
-import { address, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, held, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const OTHER = '0000:02:00.0';
@@ -20,10 +20,10 @@ describe('an orphan', () => {
     found: ObservedDevice,
     domains: readonly ObservedDomain[] = [],
     wanted = source([]),
-    held: readonly HeldDevice[] = [],
+    records: readonly HeldDevice[] = [],
   ): boolean {
     const world = observed([found], domains);
-    return isOrphan(found, plan(world, wanted, new Map(held.map(record => [record.address, record]))), world);
+    return isOrphan(found, plan(world, wanted, new Map(records.map(record => [record.address, record]))), world);
   }
   const stored = (text: string): ObservedDomain =>
     domain('blue', { stored: { hostdevs: [ours(address(text))], passthrough: true } });
@@ -42,15 +42,7 @@ describe('an orphan', () => {
   test('is none when an entry, a record or any stored definition names it', () => {
     expect(orphaned(device(NIC, ASSIGNABLE), [], source([assignment('red', 'red', [entry('lan', NIC)])]))).toBe(false);
     expect(orphaned(device(NIC, ASSIGNABLE), [stored(NIC), domain('red')])).toBe(false);
-    const record: HeldDevice = {
-      address: address(NIC),
-      assignment: 'red',
-      entry: 'lan',
-      domain: { name: 'red', uuid: 'uuid-red' },
-      deletionPolicy: 'Assignable',
-      updatePolicy: 'Live',
-    };
-    expect(orphaned(device(NIC, ASSIGNABLE), [], source([], { complete: false }), [record])).toBe(false);
+    expect(orphaned(device(NIC, ASSIGNABLE), [], source([], { complete: false }), [held(NIC)])).toBe(false);
   });
 });
 

@@ -5,7 +5,7 @@ import type { HeldDevice, Inventory } from '../../../src/plan/inventory.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
 import { type Plan, plan } from '../../../src/plan/plan.ts';
 import { type ConfigureStep, stepText } from '../../../src/plan/step.ts';
-import { address, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, held, observed, ours, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
@@ -17,9 +17,9 @@ function decide(
   wanted: ReturnType<typeof source>,
   domains: readonly ObservedDomain[] = [EMPTY],
   devices: readonly ObservedDevice[] = [device(NIC, ASSIGNABLE)],
-  held: Inventory = new Map(),
+  inventory: Inventory = new Map(),
 ): Plan {
-  return plan(observed(devices, domains), wanted, held);
+  return plan(observed(devices, domains), wanted, inventory);
 }
 
 function configures(decided: Plan): string[] {
@@ -27,16 +27,7 @@ function configures(decided: Plan): string[] {
 }
 
 function record(more: Partial<HeldDevice> = {}): Inventory {
-  const held: HeldDevice = {
-    address: address(NIC),
-    assignment: 'red',
-    entry: 'lan',
-    domain: { name: 'red', uuid: 'uuid-red' },
-    deletionPolicy: 'Assignable',
-    updatePolicy: 'Live',
-    ...more,
-  };
-  return new Map([[held.address, held]]);
+  return new Map([[address(NIC), held(NIC, more)]]);
 }
 
 describe('a stored definition gets', () => {
@@ -66,8 +57,8 @@ describe('an entry of ours that nobody names any more', () => {
     ['nobody knows how it came there', source([]), new Map()],
     ['it was to stay wherever it is', source([]), record({ deletionPolicy: 'Orphan' })],
     ['a manifest cannot be read', source([], { complete: false }), record()],
-  ])('stays when %s', (_why, wanted, held) => {
-    expect(configures(decide(wanted, [FULL], undefined, held))).toEqual([]);
+  ])('stays when %s', (_why, wanted, inventory) => {
+    expect(configures(decide(wanted, [FULL], undefined, inventory))).toEqual([]);
   });
 });
 
