@@ -118,11 +118,12 @@ function reaches(
 ): Promise<boolean> {
   const look = async (): Promise<boolean | undefined> => {
     const events = (await logLines()).slice(from.lines).map(line => line.event);
-    const ended = events.filter(event => event === 'StepPerformed').length;
-    if (killAt === 'step performed' ? ended > 0 : notes.all().length > from.notes) return true;
+    const count = (wanted: string): number => events.filter(event => event === wanted).length;
+    if (killAt === 'step performed' ? count('StepPerformed') > 0 : notes.all().length > from.notes) return true;
+    // A step that meets what the life before has left under way may fail, and is then tried again or no longer needed.
+    const ended = count('StepPerformed') + count('StepFailed');
     // The steps of a look are logged before the status that follows from it.
-    const begun = events.filter(event => event === 'StepStarted').length;
-    return events.includes('Ready') && begun === ended ? false : undefined;
+    return events.includes('Ready') && count('StepStarted') === ended ? false : undefined;
   };
   return until(`a controller comes to: ${killAt}, or to rest`, look, 180_000);
 }
