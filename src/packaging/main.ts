@@ -4,5 +4,5 @@ import { fetchNode, makePackages } from './build.ts';
 
 const out = resolve('dist/package');
 const node = await fetchNode(resolve('node_modules/.cache/xenpci'));
-const { program, onDebiansNode, withOwnNode } = await makePackages(resolve('.'), out, node, 'xz');
-for (const path of [program, onDebiansNode, withOwnNode]) process.stdout.write(`${path}\n`);
+const made = await makePackages(resolve('.'), out, node, 'xz');
+for (const path of Object.values(made)) process.stdout.write(`${path}\n`);

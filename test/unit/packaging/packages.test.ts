@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { VERSION } from '../../../src/cli/version.ts';
@@ -116,6 +116,27 @@ describe.skipIf(!able)('the packages (needs dpkg-deb)', () => {
     expect(conffiles.toSorted()).toEqual(etc.toSorted());
   });
 
+  test('the bill of materials names each library of the lock file that is not for development, and the Node', () => {
+    const lock = JSON.parse(readFileSync(join(CHECKOUT, 'package-lock.json'), 'utf8')) as {
+      readonly packages: Readonly<Record<string, { readonly version: string; readonly dev?: boolean }>>;
+    };
+    const wanted = Object.entries(lock.packages)
+      .filter(([path, { dev }]) => path !== '' && dev !== true)
+      .map(([path, { version }]) => `${path.replace(/.*node_modules\//, '')}@${version}`);
+    const { components } = JSON.parse(readFileSync(packages.bill, 'utf8')) as {
+      readonly components: readonly { readonly name: string; readonly version: string }[];
+    };
+    const named = components.map(({ name, version }) => `${name}@${version}`);
+    expect(named.at(-1)).toMatch(/^node@\d+\.\d+\.\d+$/);
+    expect(named.slice(0, -1).toSorted()).toEqual(wanted.toSorted());
+  });
+
+  test('the checksums are those of all that is made', () => {
+    const checked = output('sh', '-c', `cd ${join(folder, 'out')} && sha256sum -c SHA256SUMS`);
+    const all = readdirSync(join(folder, 'out')).filter(name => name !== 'SHA256SUMS');
+    expect(checked.trim().split('\n').toSorted()).toEqual(all.map(name => `${name}: OK`).toSorted());
+  });
+
   test('the sums are those of the files', () => {
     const control = join(folder, 'control');
     output('dpkg-deb', '-e', packages.withOwnNode, control);
@@ -145,6 +166,7 @@ describe.skipIf(!able)('the packages (needs dpkg-deb)', () => {
   test('the same sources make the same package', async () => {
     const again = await makePackages(CHECKOUT, join(folder, 'again'), { program: '/bin/true', license: '' }, 'none');
     expect(readFileSync(again.onDebiansNode).equals(readFileSync(packages.onDebiansNode))).toBe(true);
+    expect(readFileSync(again.bill, 'utf8')).toBe(readFileSync(packages.bill, 'utf8'));
   }, 120_000);
 
   test('unpacked, it runs on its own Node, and knows its samples', () => {
