@@ -10,8 +10,8 @@ export interface Stage {
   readonly name: string;
   /** ms the body may take. */
   readonly deadline: number;
-  /** Dom0 is rebooted before it. */
-  readonly afterReboot?: true;
+  /** Dom0 goes down before it, in this way, and comes up again. */
+  readonly afterReboot?: () => Promise<void>;
   /** Throws if the stage fails. */
   readonly body: () => Promise<void>;
 }
@@ -27,7 +27,10 @@ export async function runStages(file: string, stages: readonly Stage[]): Promise
   for (const [n, { id, stage }] of [...named.entries()].slice(resumed ?? 0)) {
     if (n !== resumed) {
       emit({ type: 'started', test: id, deadline: stage.deadline });
-      if (stage.afterReboot === true) return await rebootFor(n);
+      if (stage.afterReboot !== undefined) {
+        if (await goDown(n, id, stage.afterReboot, stage.deadline)) return;
+        break;
+      }
     }
     if (!(await play(id, stage))) break;
   }
@@ -36,18 +39,37 @@ export async function runStages(file: string, stages: readonly Stage[]): Promise
 
 async function play(id: string, { deadline, body }: Stage): Promise<boolean> {
   const since = performance.now();
-  const error = await inTest(id, () => failureOf(() => within('the stage', deadline, body)));
-  const ms = Math.round(performance.now() - since);
-  if (error !== undefined) await writeDiagnosis(id, error);
-  emit({ type: 'ended', test: id, ms, ...(error === undefined ? {} : { error }) });
-  return error === undefined;
+  const done = await succeeded(id, () => within('the stage', deadline, body), since);
+  if (done) emit({ type: 'ended', test: id, ms: Math.round(performance.now() - since) });
+  return done;
 }
 
-/** systemd ends this program on the way down, and starts it again on the way up. */
-async function rebootFor(stage: number): Promise<void> {
+/** Runs a part of a stage; what it throws is reported, and ends the stage. */
+async function succeeded(id: string, part: () => Promise<void>, since = performance.now()): Promise<boolean> {
+  const error = await inTest(id, () => failureOf(part));
+  if (error === undefined) return true;
+  const ms = Math.round(performance.now() - since);
+  await writeDiagnosis(id, error);
+  emit({ type: 'ended', test: id, ms, error });
+  return false;
+}
+
+/** This program ends on the way down, and is started again on the way up. @returns false when the way down failed. */
+async function goDown(n: number, id: string, way: () => Promise<void>, deadline: number): Promise<boolean> {
   mkdirSync(dirname(REBOOTED_FOR), { recursive: true });
-  writeFileSync(REBOOTED_FOR, String(stage), { flush: true });
+  writeFileSync(REBOOTED_FOR, String(n), { flush: true });
+  await succeed('sync', ['-f', REBOOTED_FOR]);
+  return await succeeded(id, () => within('the way down', deadline, way));
+}
+
+/** The way down that systemd takes. */
+export async function orderlyReboot(): Promise<void> {
   await succeed('systemctl', ['reboot']);
+}
+
+/** The machine starts anew at this instant: what was not on the disk is lost. */
+export function powerCut(): void {
+  writeFileSync('/proc/sysrq-trigger', 'b');
 }
 
 function rebootedFor(): number | undefined {

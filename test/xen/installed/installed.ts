@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { becomes, stays } from '../dom0/deadline.ts';
+import { becomes, stays, until } from '../dom0/deadline.ts';
 import { driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
 import { type Output, run, succeed, virsh } from '../dom0/exec.ts';
 import { deviceLists, Guest } from '../dom0/guest.ts';
 import { libvirtdAnswers } from '../dom0/libvirtd.ts';
 import { assignment } from '../dom0/manifest.ts';
-import type { Stage } from '../dom0/stages.ts';
+import { orderlyReboot, powerCut, type Stage } from '../dom0/stages.ts';
 import { note } from '../dom0/test.ts';
-import { holderOf } from '../dom0/xenstore.ts';
+import { holderOf, pciBackends } from '../dom0/xenstore.ts';
 
-const [nic] = NICS;
+const [nic, other] = NICS;
 const PACKAGE = '/share/xenpci.deb';
 const MANIFEST = '/etc/xenpci/manifests/red.yaml';
 /** ms a program of the product may take in a dom0 that has just booted. */
@@ -78,6 +78,32 @@ async function rebooted(): Promise<void> {
   assert.deepEqual(moves, ['Bind', 'Attach'], 'those before the reboot, and none on the way down or up');
 }
 
+/** The power goes while the second card is on its way into the guest: bound, and not yet there. */
+async function cutInMiddleOfAttach(): Promise<void> {
+  await writeFile(MANIFEST, assignment('red', { lan: nic, wan: other }));
+  await succeed('sync', ['-f', MANIFEST]);
+  const { entries } = await until(
+    'libxl gives red the second card',
+    async () => (await pciBackends()).find(backend => backend.entries.length === 2),
+    SLOW,
+  );
+  note(`the power is cut with ${entries.map(({ address, state }) => `${address} in state ${state}`).join(', ')}`);
+  powerCut();
+}
+
+async function cut(): Promise<void> {
+  await isActive();
+  await becomes('red', async () => (await run('virsh', ['-q', 'domstate', 'red'])).stdout.trim(), 'running', SLOW);
+  const guest = Guest.running(red);
+  await guest.has([NIC_ID, NIC_ID], 400_000);
+  await isReady();
+  for (const address of [nic, other]) assert.equal(await holderOf(address), await guest.id());
+  const log = await succeed('journalctl', ['-b', '-u', 'xenpci', '--no-pager']);
+  assert.doesNotMatch(log, /RecordFailed|LookFailed|unreadable/);
+  const last = (await steps()).slice(-4).map(step => `${step.reason} ${step.note}`);
+  note(`the last steps: ${last.join(' | ')}`);
+}
+
 async function upgraded(): Promise<void> {
   const guest = Guest.running(red);
   const [id, before] = [await guest.id(), await steps()];
@@ -104,10 +130,10 @@ async function removed(): Promise<void> {
   assert.ok(existsSync(MANIFEST), 'what people wrote is not');
   assert.notEqual((await run('systemctl', ['is-active', 'xenpci'])).stdout.trim(), 'active');
   await stays('holder', () => holderOf(nic), id, 15_000);
-  await guest.has([NIC_ID]);
+  await guest.has([NIC_ID, NIC_ID]);
   await guest.destroy();
   await guest.start();
-  await guest.has([NIC_ID], 300_000);
+  await guest.has([NIC_ID, NIC_ID], 300_000);
   await succeed('dpkg', ['-P', await packageName()], 300_000);
   assert.ok(existsSync(MANIFEST), 'nor are they after a purge');
   assert.equal(await holderOf(nic), await guest.id());
@@ -167,7 +193,18 @@ export const stages: readonly Stage[] = [
     body: installed,
   },
   { name: 'a manifest brings a card into a guest', deadline: 600_000, body: managed },
-  { name: 'after a reboot the guest starts with its card', deadline: 900_000, afterReboot: true, body: rebooted },
+  {
+    name: 'after a reboot the guest starts with its card',
+    deadline: 900_000,
+    afterReboot: orderlyReboot,
+    body: rebooted,
+  },
   { name: 'an upgrade while the guest runs changes nothing', deadline: 600_000, body: upgraded },
+  {
+    name: 'after a power cut in the middle of an attach the guest has both cards',
+    deadline: 900_000,
+    afterReboot: cutInMiddleOfAttach,
+    body: cut,
+  },
   { name: 'removing the package detaches nothing', deadline: 600_000, body: removed },
 ];

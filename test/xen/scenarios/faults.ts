@@ -1,0 +1,131 @@
+/** What a step needs ends in the middle of it: libvirtd, the guest, xl. */
+import assert from 'node:assert/strict';
+import { becomes, until } from '../dom0/deadline.ts';
+import { driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
+import { succeed } from '../dom0/exec.ts';
+import { Guest } from '../dom0/guest.ts';
+import { startLibvirtd, stopLibvirtd } from '../dom0/libvirtd.ts';
+import { assignment } from '../dom0/manifest.ts';
+import { Product, writeManifest } from '../dom0/product.ts';
+import { loggedLine, logLines } from '../dom0/product-log.ts';
+import { note, type Test, test } from '../dom0/test.ts';
+import { holderOf, pciBackends } from '../dom0/xenstore.ts';
+
+const [nic] = NICS;
+const host = { deletionPolicy: 'Host' };
+
+async function libvirtdKilled(): Promise<void> {
+  const red = await Guest.start({ name: 'red' });
+  await writeManifest('red.yaml', assignment('red', { lan: nic }, host));
+  await Product.start('--resync', '5');
+  await inMiddleOfAttach(red);
+  await stopLibvirtd('SIGKILL');
+  note(`libvirtd was killed with the guest’s PCI bus in state ${await busState(red)}`);
+  await startLibvirtd();
+  await red.has([NIC_ID], 300_000);
+  await inPlace(red);
+
+  // Whatever libvirt believes now, the card can be taken away again, and works in dom0.
+  await writeManifest('red.yaml', assignment('red', {}, host));
+  await until('libxl takes the card', async () => ((await busState(red)) === '7' ? true : undefined), 180_000);
+  await stopLibvirtd('SIGKILL');
+  await startLibvirtd();
+  await becomes('driver', () => driverOf(nic), 'e1000e', 300_000);
+  await red.has([]);
+  assert.deepEqual(await red.hostdevs('stored'), []);
+  note(`failed on the way: ${await failures()}`);
+}
+
+async function guestDestroyed(): Promise<void> {
+  const red = await Guest.start({ name: 'red' });
+  await writeManifest('red.yaml', assignment('red', { lan: nic }, host));
+  await Product.start('--resync', '5');
+  await inMiddleOfAttach(red);
+  await red.destroy();
+  await becomes('holder', () => holderOf(nic), undefined, 60_000);
+  await becomes('driver', () => driverOf(nic), 'pciback', 60_000);
+  await stored(red);
+  const from = (await logLines()).length;
+  await red.start();
+  await red.has([NIC_ID], 300_000);
+  await inPlace(red);
+  const again = (await logLines()).slice(from).filter(({ event }) => event === 'StepStarted');
+  assert.deepEqual(
+    again.map(({ step }) => step),
+    [],
+    'it comes with the start, and no step is taken',
+  );
+  note(`failed on the way: ${await failures()}`);
+}
+
+async function xlKilled(): Promise<void> {
+  const xls = await Guest.start({ name: 'xls', by: 'xl' });
+  await writeManifest('xls.yaml', assignment('xls', { lan: nic }, host));
+  const bind = killXl('pci-assignable-add');
+  const attach = killXl('pci-attach');
+  await Product.start('--resync', '5');
+  await bind;
+  await attach;
+  await xls.has([NIC_ID], 300_000);
+  await inPlace(xls);
+
+  const detach = killXl('pci-detach');
+  const release = killXl('pci-assignable-remove');
+  await writeManifest('xls.yaml', assignment('xls', {}, host));
+  await detach;
+  await release;
+  await becomes('driver', () => driverOf(nic), 'e1000e', 300_000);
+  await xls.has([]);
+  assert.equal(await holderOf(nic), undefined);
+  note(`failed on the way: ${await failures()}`);
+}
+
+/** Waits until libxl has begun to give the guest its first device, and the guest cannot use it yet. */
+async function inMiddleOfAttach(guest: Guest): Promise<void> {
+  const state = async (): Promise<true | undefined> => ((await busState(guest)) === undefined ? undefined : true);
+  await until(`libxl gives ${guest.name} a PCI bus`, state, 180_000);
+  assert.deepEqual([...(await guest.devices())], [], 'the guest has no device yet');
+}
+
+async function busState(guest: Guest): Promise<string | undefined> {
+  const domid = await guest.id();
+  return (await pciBackends()).find(backend => backend.domid === domid)?.state;
+}
+
+async function inPlace(guest: Guest): Promise<void> {
+  assert.equal(await holderOf(nic), await guest.id());
+  await loggedLine('that it is ready', ({ event }) => event === 'Ready', { ms: 180_000 });
+}
+
+async function stored(guest: Guest): Promise<void> {
+  const addresses = async (): Promise<string[]> => (await guest.hostdevs('stored')).map(({ address }) => address);
+  await becomes('stored devices', addresses, [nic], 60_000);
+}
+
+/** kill -9 of the next xl that is started for this subcommand, as soon as it is there. */
+async function killXl(subcommand: string): Promise<void> {
+  // It may live for less than a second, so the shell looks more often than a test could.
+  const look = `until pkill -9 -f '^(/[^ ]*/)?xl ${subcommand} '; do sleep 0.02; done`;
+  await succeed('sh', ['-c', look], 400_000);
+}
+
+async function failures(): Promise<string> {
+  const failed = (await logLines()).filter(({ event }) => event === 'StepFailed');
+  return (
+    failed
+      .map(({ message }) => message)
+      .join(' | ')
+      .slice(0, 900) || 'nothing'
+  );
+}
+
+/** What `npm run test:xen` runs. */
+export const tests: readonly Test[] = [
+  test(
+    'libvirtd is killed in the middle of an attach and of a detach: the card gets where it belongs',
+    libvirtdKilled,
+    1_200_000,
+  ),
+  test('a guest is destroyed in the middle of an attach: the next start has the card', guestDestroyed, 900_000),
+  test('xl is killed in the middle of each thing it does: the card gets where it belongs', xlKilled, 1_200_000),
+];
