@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Identity } from './identity.ts';
 import { API_VERSION, type DeviceEntry, type PCIAssignment } from './manifest.ts';
 import type { IssueParams } from './schema-issue.ts';

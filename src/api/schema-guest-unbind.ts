@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GuestUnbind } from './manifest.ts';
 import { PLACEHOLDERS, unknownPlaceholders } from './placeholders.ts';
 import type { IssueParams } from './schema-issue.ts';

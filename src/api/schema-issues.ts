@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ProblemCode } from './manifest.ts';
 import { shown } from './schema-scalars.ts';
 import { closest } from './spelling.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { assignmentSchema } from './schema-assignment.ts';
 import { deviceSchema } from './schema-device.ts';
 import type { FieldPath } from './schema-issues.ts';

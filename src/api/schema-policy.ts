@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FIXED_GUARDS, type FixedGuard, isSwitchable, SWITCHABLE_GUARDS, type SwitchableGuard } from './guards.ts';
 import { API_VERSION, MAX_DETACHES_DEFAULT, type PCIHostPolicy } from './manifest.ts';
 import { guestUnbind } from './schema-guest-unbind.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, parseAddress } from './address.ts';
 import { HOST_PATTERN } from './hosts.ts';
 import type { DomainSelector, Metadata } from './manifest.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { API_VERSION, type PCIAssignment, type PCIHostPolicy } from './manifest.ts';
 import { assignmentSchema } from './schema-assignment.ts';
 import { type FieldIssue, type FieldPath, fieldIssues } from './schema-issues.ts';

@@ -19,10 +19,18 @@ export interface Globals {
   readonly manifestsGiven: boolean;
 }
 
-/** A command with a summary for the list and examples below its own help; each example is a comment and a line. */
-export function newCommand(name: string, summary: string, examples: readonly (readonly [string, string])[]): Command {
+/** A command with a summary for the list and examples below its own help. */
+export function newCommand(name: string, summary: string, examples: Examples): Command {
+  return withExamples(new Command(name).summary(summary).description(summary), examples);
+}
+
+/** Each is a comment and a line. */
+type Examples = readonly (readonly [string, string])[];
+
+/** Puts examples below a command's own help. */
+export function withExamples(command: Command, examples: Examples): Command {
   const text = examples.map(([comment, line]) => `  # ${comment}\n  ${line}`).join('\n\n');
-  return new Command(name).summary(summary).description(summary).addHelpText('after', `\nExamples:\n${text}`);
+  return command.addHelpText('after', `\nExamples:\n${text}`);
 }
 
 /** Reads the global options. The root comes from `--root`, else from XENPCI_ROOT, else it is `/`. */

@@ -1,27 +1,6 @@
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { messageOf } from '../daemon/message-of.ts';
-import { applyCommand } from './commands/apply.ts';
-import { approveCommand } from './commands/approve.ts';
-import { bootHideCommand } from './commands/boot-hide.ts';
-import { completeCommand, completionCommand } from './commands/completion.ts';
-import { describeCommand } from './commands/describe.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { eventsCommand } from './commands/events.ts';
-import { explainCommand } from './commands/explain.ts';
-import { exportCommand } from './commands/export.ts';
-import { getCommand } from './commands/get.ts';
-import { hookCommand } from './commands/hook.ts';
-import { planCommand } from './commands/plan.ts';
-import { reconcileCommand } from './commands/reconcile.ts';
-import { reportCommand } from './commands/report.ts';
-import { resumeCommand } from './commands/resume.ts';
-import { runCommand } from './commands/run.ts';
-import { suspendCommand } from './commands/suspend.ts';
-import { tryCommand } from './commands/try.ts';
-import { uiCommand } from './commands/ui.ts';
-import { validateCommand } from './commands/validate.ts';
-import { versionCommand } from './commands/version.ts';
-import { waitCommand } from './commands/wait.ts';
+import { COMMANDS, COMPLETE } from './commands.ts';
 import { type Context, newCommand } from './context.ts';
 import { CliError, EXIT_CODES_HELP, ExitCode } from './exit.ts';
 import { Screen } from './screen.ts';
@@ -40,9 +19,8 @@ export async function runProgram(args: readonly string[], shell: Shell): Promise
   const end = (ended: ExitCode): void => {
     code = ended;
   };
-  const program = createProgram({ shell, end });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await newProgram({ shell, end }).parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.error;
@@ -54,8 +32,15 @@ export async function runProgram(args: readonly string[], shell: Shell): Promise
   }
 }
 
-/** The program with all its commands: for running it, and for what is made of its help. */
-export function createProgram(context: Context): Command {
+/** The program with all its commands: for what is made of its help. */
+export async function createProgram(context: Context): Promise<Command> {
+  const program = newProgram(context);
+  for (const command of program.commands) await fill(command, context);
+  return program;
+}
+
+/** The program; its commands have no more than their headings before they are called. */
+function newProgram(context: Context): Command {
   const program = newCommand('xenpci', 'Keeps PCI devices of a Xen dom0 where YAML files say they belong', [
     ['See it work on a simulated dom0, without Xen', 'xenpci run --host simulated'],
     [
@@ -71,38 +56,26 @@ export function createProgram(context: Context): Command {
     )
     .option('--manifests <dir>', 'folder of manifests (default: etc/xenpci/manifests under the root)')
     .addHelpText('after', EXIT_CODES_HELP);
-  const commands = [
-    runCommand,
-    reconcileCommand,
-    planCommand,
-    applyCommand,
-    tryCommand,
-    approveCommand,
-    suspendCommand,
-    resumeCommand,
-    validateCommand,
-    getCommand,
-    describeCommand,
-    explainCommand,
-    eventsCommand,
-    waitCommand,
-    hookCommand,
-    exportCommand,
-    reportCommand,
-    uiCommand,
-    bootHideCommand,
-    doctorCommand,
-    completionCommand,
-    versionCommand,
-  ];
-  for (const command of commands) program.addCommand(command(context));
-  program.addCommand(completeCommand(context), { hidden: true });
-  configure(program, context.shell);
-  return program;
+  for (const { name, summary, argument, hidden = false } of COMMANDS) {
+    const command = new Command(name).summary(summary).description(summary);
+    if (argument !== undefined) command.addArgument(argument);
+    program.addCommand(command, { hidden });
+  }
+  program.hook('preSubcommand', async (_, command) => {
+    const needed = command.name() === COMPLETE ? program.commands : [command];
+    for (const each of needed) await fill(each, context);
+  });
+  return configured(program, context.shell);
+}
+
+/** Gives a command its options and what it does. */
+async function fill(command: Command, context: Context): Promise<void> {
+  const entry = COMMANDS.find(({ name }) => name === command.name());
+  if (entry !== undefined) configured((await entry.load())(command, context), context.shell);
 }
 
 /** Makes a command and those below it write to the shell, and throw instead of ending the process. */
-function configure(command: Command, shell: Shell): void {
+function configured(command: Command, shell: Shell): Command {
   const width = Math.min(shell.stdout.columns ?? 80, HELP_WIDTH_MAX);
   command
     .exitOverride()
@@ -118,7 +91,8 @@ function configure(command: Command, shell: Shell): void {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
-  for (const below of command.commands) configure(below, shell);
+  for (const below of command.commands) configured(below, shell);
+  return command;
 }
 
 /** A command as it stands in the list: its name and arguments. Aliases and options are in its own help. */

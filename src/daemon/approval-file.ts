@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { ApprovalStore } from '../controller/ports.ts';

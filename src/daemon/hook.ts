@@ -16,7 +16,8 @@ import { messageOf } from './message-of.ts';
 /** What preparing a start is made of. */
 export interface StartParts {
   readonly layout: Dom0Layout;
-  readonly host: StartHost;
+  /** Most domains have no devices, and need no look at the host: it is opened for those that have. */
+  readonly openHost: () => Promise<StartHost>;
   readonly source: Source;
   readonly store: InventoryStore;
 }
@@ -39,18 +40,23 @@ export async function prepareStart(
   starting: StartingDomain,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const { host, source } = parts;
   const start = new Start(parts, starting, signal);
   try {
-    const desired = await source.read();
+    const desired = await parts.source.read();
     // A domain without devices needs nothing that could fail.
     if (!concernsStart(starting, desired)) return STARTS;
-    return await host.reserving(starting, signal, () =>
-      host.watching(signal, changed => start.prepare(desired, changed)),
-    );
+    return await start.onHost(desired);
   } catch (error) {
     return refused(signal.aborted ? start.lateText() : `cannot prepare its devices: ${messageOf(error)}`);
   }
+}
+
+/** What a start is decided by. */
+interface Work {
+  readonly host: StartHost;
+  readonly desired: SourceSnapshot;
+  /** Waits until who has what has changed. */
+  readonly changed: () => Promise<void>;
 }
 
 /** One start that is being prepared. */
@@ -66,15 +72,27 @@ class Start {
     this.#signal = signal;
   }
 
-  async prepare(desired: SourceSnapshot, changed: () => Promise<void>): Promise<Prepared> {
-    const decision = await this.#decide(desired, changed);
+  /** Opens the host, with the devices reserved as long as it takes. */
+  async onHost(desired: SourceSnapshot): Promise<Prepared> {
+    const host = await this.#parts.openHost();
+    try {
+      return await host.reserving(this.#starting, this.#signal, () =>
+        host.watching(this.#signal, changed => this.#prepare({ host, desired, changed })),
+      );
+    } finally {
+      await host.close();
+    }
+  }
+
+  async #prepare(work: Work): Promise<Prepared> {
+    const decision = await this.#decide(work);
     if (decision.verdict !== 'go') return refused(decision.message);
     const { devices } = decision;
-    const failure = await this.#makeReady(devices);
+    const failure = await this.#makeReady(work.host, devices);
     if (failure !== undefined) return refused(failure);
     if (devices.length === 0) return STARTS;
     // No return code is believed: only a look shows what it has become.
-    const after = await this.#decide(desired, changed);
+    const after = await this.#decide(work);
     if (after.verdict !== 'go') return refused(after.message);
     const left = after.devices.find(({ record }) => record !== undefined);
     return left === undefined ? STARTS : refused(`xl reported success, but ${left.device} is not on pciback`);
@@ -87,8 +105,8 @@ class Start {
       : `${this.#waitsFor}, and the time is up`;
   }
 
-  async #decide(desired: SourceSnapshot, changed: () => Promise<void>): Promise<StartDecision> {
-    const { host, store } = this.#parts;
+  async #decide({ host, desired, changed }: Work): Promise<StartDecision> {
+    const { store } = this.#parts;
     for (;;) {
       const observed = await host.observe(this.#signal);
       // Only what is bound anew needs the record; whether it can be used is seen then.
@@ -101,8 +119,8 @@ class Start {
   }
 
   /** @returns why it could not be done. */
-  async #makeReady(devices: readonly StartDevice[]): Promise<string | undefined> {
-    const { host, layout } = this.#parts;
+  async #makeReady(host: StartHost, devices: readonly StartDevice[]): Promise<string | undefined> {
+    const { layout } = this.#parts;
     const records = devices.flatMap(({ record }) => (record === undefined ? [] : [record]));
     // A controller that runs has looked at these devices and keeps the record by itself; there is one writer.
     const lock = records.length === 0 ? undefined : await acquireForStart(layout, this.#signal);

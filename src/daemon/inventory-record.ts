@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, compareAddresses, parseAddress } from '../api/address.ts';
 import type { HeldDevice, Inventory } from '../plan/inventory.ts';
 

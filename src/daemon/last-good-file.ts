@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import type { LastGoodStore } from '../source/last-good.ts';

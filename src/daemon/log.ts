@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { safeLine } from '../source/terminal.ts';
 import { refText } from './events/event.ts';
 import type { Line } from './line.ts';
+import { printableJson } from './printable-json.ts';
 
 /** Where lines go. */
 export type Log = (line: Line) => void;
@@ -27,13 +28,6 @@ export function jsonLog(sink: TextSink): Log {
     const about = regarding === undefined ? {} : { action, reason, regarding: refText(regarding) };
     logger[level]({ event, ...about, ...fields }, message);
   };
-}
-
-/** JSON escapes C0 itself; a terminal that shows it obeys C1 as well, and these may stand in JSON as they are. */
-export function printableJson(text: string): string {
-  return text.replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, character => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }
 
 const MARKS: Readonly<Record<string, string>> = {

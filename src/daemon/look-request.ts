@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { printableJson } from './log.ts';
+import { printableJson } from './printable-json.ts';
 
 /** Connections at the same time; of further ones the kernel is told to hang up. */
 const CONNECTIONS_MAX = 64;

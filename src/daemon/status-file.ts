@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { Status } from '../controller/status-types.ts';
 import { isRunning, markOf, type ProcessMark, processMark } from '../host/process-mark.ts';

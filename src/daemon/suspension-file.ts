@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { NOTHING_SUSPENDED, type Resumption, type Suspension, type Suspensions } from '../api/suspension.ts';
 import { replaceFile } from '../host/replace-file.ts';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { isRunning, markOf, processMark } from './process-mark.ts';
 import { readSmallFile } from './small-file.ts';

@@ -1,22 +1,19 @@
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { HostError } from '../controller/ports.ts';
 import type { Observed, ObservedDomain } from '../plan/observed.ts';
+import { readBootId } from './boot-id.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
 import { isHookInForce } from './hook-mark.ts';
 import { connectLibvirt, type LibvirtDomain, readLibvirt } from './libvirt-view.ts';
 import type { PciIds } from './pci-ids.ts';
-import { readSmallFile } from './small-file.ts';
 import { readStartMarks } from './start-marks.ts';
 import { createdWithPassthrough } from './userdata.ts';
 import type { Views } from './views.ts';
 
 /** How often the look is repeated when xenstore changed while the other views were read. */
 const LOOKS = 3;
-/** Bytes of the boot id with room to spare. */
-const BOOT_ID_MAX = 128;
 
 /**
  * One look at the host.
@@ -25,7 +22,7 @@ const BOOT_ID_MAX = 128;
 export async function observe(dom0: Dom0, ids: PciIds, signal: AbortSignal): Promise<Observed> {
   const { layout } = dom0;
   const [bootId, iommu, views, hookInForce] = await Promise.all([
-    readBootId(dom0),
+    readBootId(layout),
     dom0.iommu.read(signal),
     readViews(dom0, signal),
     isHookInForce(layout),
@@ -73,14 +70,6 @@ async function readLibvirtOf({ libvirt, layout }: Dom0, signal: AbortSignal): Pr
     const message = `${error.message} (${layout.libvirtSocket}); is libvirtd running?`;
     throw new HostError(error.code, message, { cause: error });
   }
-}
-
-/** The kernel's boot id. @throws {HostError} Unreachable */
-export async function readBootId({ layout }: Pick<Dom0, 'layout'>): Promise<string> {
-  const path = join(layout.procfs, 'sys/kernel/random/boot_id');
-  const bootId = (await readSmallFile(path, BOOT_ID_MAX))?.trim();
-  if (bootId === undefined || bootId === '') throw new HostError('Unreachable', `${path} does not say the boot id`);
-  return bootId;
 }
 
 async function withPassthrough({ layout }: Dom0, domain: ObservedDomain): Promise<ObservedDomain> {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One process, not mistaken for a later one that got the same number. */
 export interface ProcessMark {

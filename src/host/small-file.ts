@@ -1,6 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { HostError } from '../controller/ports.ts';
 
+/** Most files are no longer, and a longer one takes more room as it is read. */
+const FIRST_BYTES = 4096;
 /** A device that is unplugged while it is read answers ENODEV or ENXIO instead of ENOENT. */
 const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO']);
 
@@ -40,9 +42,10 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<str
 }
 
 async function readWhole(file: FileHandle, path: string, maxBytes: number): Promise<string> {
-  const buffer = Buffer.alloc(maxBytes + 1);
+  let buffer = Buffer.allocUnsafe(Math.min(maxBytes + 1, FIRST_BYTES));
   let length = 0;
   while (length <= maxBytes) {
+    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(maxBytes + 1, 2 * buffer.length));
     const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
     if (bytesRead === 0) return buffer.toString('utf8', 0, length);
     length += bytesRead;

@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
 import { HostError } from '../controller/ports.ts';

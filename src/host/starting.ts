@@ -1,29 +1,17 @@
 import { HostError } from '../controller/ports.ts';
 import type { Observed, ObservedDevice } from '../plan/observed.ts';
-import type { StartDevice, StartingDomain } from '../plan/start.ts';
+import type { StartDevice } from '../plan/start.ts';
+import { readBootId } from './boot-id.ts';
 import { lookAt, requireFree } from './checks.ts';
 import { combineDevices } from './combine-devices.ts';
 import { combineDomains } from './combine-domains.ts';
-import { readDefinition } from './definition.ts';
 import { type Dom0, xenstoreView } from './dom0.ts';
-import { readBootId, readSysfs } from './observe.ts';
+import { readSysfs } from './observe.ts';
 import { XenbusState } from './pci-backend.ts';
 import { PciIds } from './pci-ids.ts';
 import { refilter } from './rebind.ts';
 import { PCIBACK } from './sysfs.ts';
 import { holdersOf, type XenstoreView } from './xenstore-view.ts';
-import { child, parseXml } from './xml.ts';
-
-/**
- * Reads the definition that libvirt starts a domain with.
- * @throws {XmlError} when it is none.
- */
-export function readStarting(xml: string): StartingDomain {
-  const { type, hostdevs } = readDefinition(xml);
-  const root = parseXml(xml, 'domain').documentElement;
-  const text = (name: string): string => child(root, name)?.textContent?.trim() ?? '';
-  return { name: text('name'), uuid: text('uuid').toLowerCase(), type, hostdevs };
-}
 
 /** Names of cards are for people who ask; here nobody does. */
 const NO_NAMES = new PciIds('');
@@ -35,7 +23,7 @@ const NO_NAMES = new PciIds('');
  */
 export async function observeForStart(dom0: Dom0, signal: AbortSignal): Promise<Observed> {
   const [bootId, iommu, xenstore, { sysfs, uses }, unfiltered] = await Promise.all([
-    readBootId(dom0),
+    readBootId(dom0.layout),
     dom0.iommu.read(signal),
     xenstoreView(dom0, signal),
     readSysfs(dom0),

@@ -18,7 +18,7 @@ export async function makeParts(checkout: string, program: string): Promise<Part
   const libraries = await bundle(checkout, program);
   const read = (path: string): Promise<string> => readFile(join(checkout, path), 'utf8');
   const pages = [
-    programPage(createProgram({ shell: NO_SHELL, end: () => ExitCode.ok }), VERSION),
+    programPage(await createProgram({ shell: NO_SHELL, end: () => ExitCode.ok }), VERSION),
     manifestPage(VERSION),
   ];
   const scripts = await Promise.all(

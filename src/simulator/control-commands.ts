@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import { type Device, type HostUse, worksInDom0 } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';

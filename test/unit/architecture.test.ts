@@ -32,6 +32,19 @@ function importsOf(file: string, which: 'all' | 'from' = 'all'): string[] {
   return [...found].map(match => relative(SRC, resolve(SRC, dirname(file), match[1] ?? '')));
 }
 
+/** These files and all that is loaded with them. */
+function loadedBy(...roots: readonly string[]): string[] {
+  const loaded = new Set(roots);
+  for (const file of loaded) for (const target of importsOf(file, 'from')) loaded.add(target);
+  return [...loaded];
+}
+
+function librariesOf(loaded: readonly string[]): string[] {
+  const pattern = /^import (?!type )[^;]*?from '((?!\.|node:)[^']+)'/gm;
+  const found = loaded.flatMap(file => [...(texts.get(file) ?? '').matchAll(pattern)].map(match => match[1] ?? ''));
+  return [...new Set(found)].sort();
+}
+
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '.') : '.');
 
 describe('architecture', () => {
@@ -64,11 +77,21 @@ describe('architecture', () => {
   });
 
   test('what every command loads has no web server and no metrics library', () => {
-    const loaded = new Set(['main.ts']);
-    for (const file of loaded) for (const target of importsOf(file, 'from')) loaded.add(target);
+    const commands = files.filter(file => file.startsWith('cli/commands/'));
+    const loaded = loadedBy('main.ts', ...commands);
     const heavy = /from '(?:prom-client|node:https?)'/;
-    expect([...loaded].filter(file => heavy.test(texts.get(file) ?? ''))).toEqual([]);
-    expect(loaded.size).toBeGreaterThan(100);
+    expect(loaded.filter(file => heavy.test(texts.get(file) ?? ''))).toEqual([]);
+    expect(loaded.length).toBeGreaterThan(100);
+  });
+
+  test('before a command is called, one library is loaded', () => {
+    expect(librariesOf(loadedBy('main.ts'))).toEqual(['commander']);
+  });
+
+  test('a start without devices loads what reads manifests, and neither the host nor the controller', () => {
+    const loaded = loadedBy('cli/commands/hook.ts', 'cli/hook-prepares.ts');
+    expect(librariesOf(loaded)).toEqual(['@xmldom/xmldom', 'chokidar', 'commander', 'yaml', 'zod']);
+    expect(loaded.filter(file => /^(?:node-libvirt|xenstore-client|simulator)\/|^host\/index/.test(file))).toEqual([]);
   });
 
   test(`no file is longer than ${LINES_MAX} lines`, () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { changesOf, checkedManifest, type NewManifest, newManifest, putIntoFolder } from '../applied.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import { showPlan } from '../plan-view.ts';
@@ -16,12 +16,11 @@ interface Options {
 }
 
 /** `xenpci apply`. */
-export function applyCommand({ shell, end }: Context): Command {
-  return newCommand('apply', 'Check a manifest with all others, and put it into their folder', [
+export function applyCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['See what it would do', 'xenpci apply sys-net.yaml --dry-run'],
     ['Do it, and wait until the guest has its devices', 'xenpci apply sys-net.yaml --wait'],
   ])
-    .argument('<file>', 'goes into the folder under its own name, in place of a file of that name')
     .option('--dry-run', 'check it and show the plan, and write nothing')
     .option('--wait', 'wait until its assignments are Ready; a running controller does the work')
     .option('--timeout <seconds>', 'with --wait: give up after this time; the file stays', seconds, 120)
@@ -30,7 +29,7 @@ export function applyCommand({ shell, end }: Context): Command {
       '\nWhat is not valid is not put there. A folder that Git manages is left alone.' +
         '\nExit codes: 0 done, 1 not valid, or not Ready in time, 2 error.',
     )
-    .action(async (file: string, options: Options, command: Command) => {
+    .action(async (file: string, options: Options) => {
       const globals = await manifestsInForce(globalsOf(command, shell));
       end(await apply(shell, globals, await newManifest(globals, file), options));
     });

@@ -3,7 +3,7 @@ import { ApprovalFile } from '../../daemon/approval-file.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { detachesToApprove } from '../../plan/approval.ts';
 import { type DetachStep, stepText } from '../../plan/step.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { Screen } from '../screen.ts';
 import { type Survey, survey } from '../survey.ts';
@@ -12,8 +12,8 @@ import { type Survey, survey } from '../survey.ts';
 const MINUTES = 15;
 
 /** `xenpci approve`. */
-export function approveCommand({ shell, end }: Context): Command {
-  return newCommand('approve', 'Approve the detaches that wait for approval', [
+export function approveCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['See what waits for approval, and be asked', 'xenpci approve'],
     ['In a script', 'xenpci approve --yes'],
   ])
@@ -23,7 +23,7 @@ export function approveCommand({ shell, end }: Context): Command {
       `\nExactly the detaches that are shown are approved, for these instances of the guests, for ${MINUTES} minutes.` +
         '\nExit codes: 0 approved, or nothing waits; 1 not approved; 2 error.',
     )
-    .action(async ({ yes = false }: { yes?: boolean }, command: Command) => {
+    .action(async ({ yes = false }: { yes?: boolean }) => {
       const globals = globalsOf(command, shell);
       const look = await survey(globals);
       // A controller that runs keeps to last good content, and so may want more than what can be read here.

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
 import type { Comparison } from '../boot-hide.ts';
 import { type BootHide, bootHide } from '../boot-settings.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { showProblemsHint } from '../problems.ts';
 import { Screen } from '../screen.ts';
@@ -12,8 +12,8 @@ import { survey } from '../survey.ts';
 type Format = 'text' | 'parameter' | 'modprobe' | 'json';
 
 /** `xenpci boot-hide`. */
-export function bootHideCommand({ shell, end }: Context): Command {
-  return newCommand('boot-hide', 'Show what hides the assigned devices from dom0 at boot', [
+export function bootHideCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['What to write where, and what differs now', 'xenpci boot-hide'],
     ['Write it', 'xenpci boot-hide -o modprobe >/etc/modprobe.d/xenpci.conf\n  update-initramfs -u'],
     ['Is it up to date? In a script', 'xenpci boot-hide >/dev/null || echo "differs: exit code $?"'],
@@ -24,7 +24,7 @@ export function bootHideCommand({ shell, end }: Context): Command {
         .default('text'),
     )
     .addHelpText('after', '\nExit codes: 0 the running kernel was told the same, 1 it differs, 2 error.')
-    .action(async ({ output }: { output: Format }, command: Command) => {
+    .action(async ({ output }: { output: Format }) => {
       const globals = globalsOf(command, shell);
       const look = await survey(globals);
       const found = await bootHide(look);

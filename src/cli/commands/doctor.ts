@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
 import type { Check, Result } from '../check.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { diagnose, tally } from '../doctor.ts';
 import { findings } from '../examined.ts';
 import { ExitCode } from '../exit.ts';
@@ -13,14 +13,14 @@ const RESULT_WIDTH = 9;
 const NAME_WIDTH_MIN = 13;
 
 /** `xenpci doctor`. */
-export function doctorCommand({ shell, end }: Context): Command {
-  return newCommand('doctor', 'Check whether this host is fit for xenpci, and say what mends it', [
+export function doctorCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['After the installation, and when something is wrong', 'xenpci doctor'],
     ['In a script', 'xenpci doctor -o json >report.json || echo "exit code $?"'],
   ])
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExit codes: 0 nothing has failed (warnings may be), 1 something has, 2 error.')
-    .action(async ({ output }: { output: 'text' | 'json' }, command: Command) => {
+    .action(async ({ output }: { output: 'text' | 'json' }) => {
       const checks = diagnose(await findings(globalsOf(command, shell)));
       const count = tally(checks);
       if (output === 'json') {

@@ -11,7 +11,7 @@ import {
 import { type KeptEvents, readEvents } from '../../daemon/events/event-file.ts';
 import { followEvents } from '../../daemon/events/follow.ts';
 import { messageOf } from '../../daemon/message-of.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { EventPrinter, eventsText, showEvents } from '../event-view.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { type Format, formatOption } from '../output.ts';
@@ -25,8 +25,8 @@ interface Options {
 }
 
 /** `xenpci events`. */
-export function eventsCommand({ shell, end }: Context): Command {
-  return newCommand('events', 'Show what has changed or been tried, and who asked for it', [
+export function eventsCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['What has happened to a device', 'xenpci events --for device/0000:03:00.0'],
     ['What happens to an assignment, from now on too', 'xenpci events --for assignment/sys-net -w'],
     ['With the file, line and content that asked for each step', 'xenpci events -o yaml'],
@@ -38,7 +38,7 @@ export function eventsCommand({ shell, end }: Context): Command {
       'after',
       '\nThe controller keeps the last events, some thousands of them, over restarts.\nRepeats within an hour count as one.',
     )
-    .action(async ({ watch = false, for: about, output }: Options, command: Command) => {
+    .action(async ({ watch = false, for: about, output }: Options) => {
       const { layout } = globalsOf(command, shell);
       const chosen = ({ events }: KeptEvents): Event[] =>
         events.filter(event => about === undefined || concerns(event, about));

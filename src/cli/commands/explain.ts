@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type FieldDoc, fieldNames, findFields, kindDocs, nameOf } from '../../api/schema-docs.ts';
 import { closest } from '../../api/spelling.ts';
 import { CODES, explanationOf } from '../../controller/codes.ts';
-import { type Context, newCommand } from '../context.ts';
+import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { Screen } from '../screen.ts';
 import { wrapped } from '../wrap.ts';
@@ -11,21 +11,19 @@ import { wrapped } from '../wrap.ts';
 const LABEL = 17;
 
 /** `xenpci explain`. */
-export function explainCommand({ shell, end }: Context): Command {
-  return newCommand('explain', 'Explain a field of the manifests, or a reason or error code', [
+export function explainCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['What a condition, wait, guard or error stands for, and what to do', 'xenpci explain NeedsRestart'],
     ['What may be written in an assignment', 'xenpci explain PCIAssignment.spec'],
     ['One field, wherever it stands', 'xenpci explain whenStopped'],
     ['Every code', 'xenpci explain codes'],
-  ])
-    .argument('<what>', 'a code, a kind, or a field such as spec.devices.reset')
-    .action((what: string) => {
-      const screen = new Screen(shell.stdout, shell);
-      const width = shell.stdout.columns ?? 80;
-      if (what === 'codes') showCodes(screen);
-      else if (!showCode(screen, what, width)) showFields(screen, what, width);
-      end(ExitCode.ok);
-    });
+  ]).action((what: string) => {
+    const screen = new Screen(shell.stdout, shell);
+    const width = shell.stdout.columns ?? 80;
+    if (what === 'codes') showCodes(screen);
+    else if (!showCode(screen, what, width)) showFields(screen, what, width);
+    end(ExitCode.ok);
+  });
 }
 
 function showCodes(screen: Screen): void {

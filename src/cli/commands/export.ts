@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { exportText } from '../export-text.ts';
 import { type ExportedAssignment, exportedAssignments } from '../exported.ts';
@@ -12,15 +12,15 @@ interface Options {
 }
 
 /** `xenpci export`. */
-export function exportCommand({ shell, end }: Context): Command {
-  return newCommand('export', 'Write manifests from what is attached now', [
+export function exportCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['Everything that domains have, or get when they start', 'xenpci export >/etc/xenpci/manifests/all.yaml'],
     ['One domain, its devices by address instead of path', 'xenpci export --domain sys-net --address'],
   ])
     .option('--domain <name>', 'only this domain; may be given several times', collected, [])
     .option('--address', 'name devices by address, which moves with bus numbers, instead of path')
     .addHelpText('after', '\nExit codes: 0 written, 2 error. With what it writes, no device is moved.')
-    .action(async ({ domain, address = false }: Options, command: Command) => {
+    .action(async ({ domain, address = false }: Options) => {
       const { observed } = await survey(globalsOf(command, shell));
       for (const name of domain) {
         if (!observed.domains.some(found => found.name === name)) throw new CliError(`there is no domain "${name}"`);

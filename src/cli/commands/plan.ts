@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { planSteps } from '../../plan/plan.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { showPlan } from '../plan-view.ts';
 import { showProblems } from '../problems.ts';
@@ -8,14 +8,14 @@ import { Screen } from '../screen.ts';
 import { survey } from '../survey.ts';
 
 /** `xenpci plan`. */
-export function planCommand({ shell, end }: Context): Command {
-  return newCommand('plan', 'Show what would be done and why, and change nothing', [
+export function planCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['What would the controller do now?', 'xenpci plan'],
     ['What would a changed copy of the manifests do?', 'xenpci plan --manifests ./manifests'],
     ['In a script', 'xenpci plan >/dev/null || echo "not in place: exit code $?"'],
   ])
     .addHelpText('after', '\nExit codes: 0 nothing to do, 1 something to do, 2 error, or not all valid.')
-    .action(async (_: unknown, command: Command) => {
+    .action(async () => {
       const look = await survey(globalsOf(command, shell));
       showPlan(new Screen(shell.stdout, shell), look);
       const { problems } = look.source;

@@ -5,7 +5,7 @@ import { readyOf } from '../../daemon/narration.ts';
 import { reconcileOnce } from '../../daemon/run.ts';
 import { askRunning } from '../ask-running.ts';
 import { showAssignments } from '../assignment-table.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
@@ -23,8 +23,8 @@ interface Options {
 }
 
 /** `xenpci reconcile`. */
-export function reconcileCommand({ shell, end }: Context): Command {
-  return newCommand('reconcile', 'Bring everything into place now, and say how it stands', [
+export function reconcileCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['Let the running controller look now, and wait until it is done', 'xenpci reconcile'],
     ['Without one: once, showing each step', 'xenpci reconcile --once'],
     ['With at most a minute', 'xenpci reconcile --once --timeout 60'],
@@ -38,7 +38,7 @@ export function reconcileCommand({ shell, end }: Context): Command {
         '\nas they are.' +
         '\nExit codes: 0 all Ready, 1 something waits, fails or is not valid, 2 error.',
     )
-    .action(async (options: Options, command: Command) => {
+    .action(async (options: Options) => {
       const globals = globalsOf(command, shell);
       if (options.once === true) return end(await once(shell, globals, options));
       if (options.allowEmpty === true) throw new CliError('--allow-empty goes with --once');

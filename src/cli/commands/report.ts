@@ -2,24 +2,23 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { messageOf } from '../../daemon/message-of.ts';
 import { renderPage } from '../../daemon/page/render.ts';
-import { type Context, newCommand } from '../context.ts';
+import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { pageOf } from '../live-page.ts';
 import { directOption, readLook } from '../read-look.ts';
 
 /** `xenpci report`. */
-export function reportCommand({ shell, end }: Context): Command {
-  return newCommand('report', 'Write all there is to see of this host as one page, to attach to a ticket', [
+export function reportCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['As a file for any browser', 'xenpci report dom0.html'],
     ['Over a pipe', 'ssh dom0 xenpci report >dom0.html'],
   ])
-    .argument('[file]', 'where to write it (default: standard output)')
     .addOption(directOption())
     .addHelpText(
       'after',
       '\nThe page names domains, devices and files, and shows the lines of manifests that\nare not valid. Look at it before you give it away.',
     )
-    .action(async (file: string | undefined, _: unknown, command: Command) => {
+    .action(async (file: string | undefined, _: unknown) => {
       if (file === undefined && shell.stdout.isTerminal) throw new CliError('give a file name, or redirect the output');
       const look = await readLook(command, shell);
       const page = renderPage(await pageOf(look, shell), { live: false });

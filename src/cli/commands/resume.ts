@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { SourcedAssignment } from '../../api/manifest.ts';
 import type { Suspension } from '../../api/suspension.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { assignmentsInForce } from '../in-force.ts';
 import { whoIs } from '../person.ts';
@@ -10,15 +10,14 @@ import { Screen } from '../screen.ts';
 import { unknownText, written } from './suspend.ts';
 
 /** `xenpci resume`. */
-export function resumeCommand({ shell, end }: Context): Command {
-  return newCommand('resume', 'Give back what was suspended', [
+export function resumeCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['One assignment', 'xenpci resume sys-net'],
     ['All that is suspended at this machine', 'xenpci resume --all'],
   ])
-    .argument('[name]', 'the assignment; its manifest may be gone')
     .option('--all', 'all that are suspended here; also begins a new record where the old one cannot be used')
     .addHelpText('after', '\nExit codes: 0 it is not suspended, 1 its manifest says suspend: true, 2 error.')
-    .action(async (name: string | undefined, { all = false }: { all?: boolean }, command: Command) => {
+    .action(async (name: string | undefined, { all = false }: { all?: boolean }) => {
       const globals = globalsOf(command, shell);
       if ((name === undefined) !== all) throw new CliError('resume takes either the name of an assignment or --all');
       const screen = new Screen(shell.stdout, shell);

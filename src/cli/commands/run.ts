@@ -8,7 +8,7 @@ import type { Attendance, LiveSession } from '../../daemon/session.ts';
 import { detectXen } from '../../host/index.ts';
 import { apiResources } from '../api-resources.ts';
 import { showAssignments } from '../assignment-table.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { type ControlOptions, control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { port, seconds } from '../numbers.ts';
@@ -28,8 +28,8 @@ interface Options {
 }
 
 /** `xenpci run`. */
-export function runCommand({ shell, end }: Context): Command {
-  return newCommand('run', 'Keep devices where the manifests say, until told to stop', [
+export function runCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['On a Xen dom0, as root', 'xenpci run'],
     ['On a simulated dom0, with the samples: nothing of this machine is touched', 'xenpci run --host simulated'],
     ['With other manifests, looking at least once a minute', 'xenpci run --manifests ./manifests --resync 60'],
@@ -49,7 +49,7 @@ export function runCommand({ shell, end }: Context): Command {
     .option('--allow-empty', 'take a missing or empty folder of manifests as: nothing is desired')
     .option('--metrics-port <port>', 'serve metrics at 127.0.0.1, too, for Prometheus', port)
     .option('--metrics-file <path>', "write metrics to a file, too, for node_exporter's textfile collector")
-    .action(async (options: Options, command: Command) => {
+    .action(async (options: Options) => {
       const globals = globalsOf(command, shell);
       const { resync, allowEmpty = false } = options;
       if (options.metricsPort === 0) throw new CliError('--metrics-port must be a port that Prometheus can know');

@@ -6,7 +6,7 @@ import type { LiveStatus } from '../../daemon/status-file.ts';
 import { REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
 import { safeLine } from '../../source/terminal.ts';
 import { awaitPublished } from '../await.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { assignmentsInForce } from '../in-force.ts';
 import { whoIs } from '../person.ts';
@@ -17,12 +17,11 @@ import type { Shell } from '../shell.ts';
 const HEARD_MS = 10_000;
 
 /** `xenpci suspend`. */
-export function suspendCommand({ shell, end }: Context): Command {
-  return newCommand('suspend', 'Leave one assignment alone until it is resumed', [
+export function suspendCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['While you work on a guest', 'xenpci suspend sys-net --reason "new driver under test"'],
     ['See what is suspended', 'xenpci get assignments'],
   ])
-    .argument('<name>', 'the assignment')
     .option('--reason <text>', 'why, for whoever meets it', reason)
     .addHelpText(
       'after',
@@ -31,7 +30,7 @@ export function suspendCommand({ shell, end }: Context): Command {
         '\nthat is under way comes to its end, and is waited for.' +
         '\nExit codes: 0 it is suspended, 2 error.',
     )
-    .action(async (name: string, options: { reason?: string }, command: Command) => {
+    .action(async (name: string, options: { reason?: string }) => {
       const globals = globalsOf(command, shell);
       const known = (await assignmentsInForce(globals)).map(({ assignment }) => assignment.metadata.name);
       if (!known.includes(name)) throw new CliError(unknownText(name, known, globals.manifests));

@@ -3,7 +3,7 @@ import { readLiveStatus } from '../../daemon/status-file.ts';
 import type { Trial } from '../../daemon/trial/trial.ts';
 import { TrialFile, TrialRunsError } from '../../daemon/trial/trial-file.ts';
 import { changesOf, checkedManifest, newManifest } from '../applied.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { trialSeconds } from '../numbers.ts';
 import { whoIs } from '../person.ts';
@@ -23,13 +23,12 @@ interface Options {
 }
 
 /** `xenpci try`. */
-export function tryCommand({ shell, end }: Context): Command {
-  return newCommand('try', 'Put a manifest in force for a time, and go back unless you keep it', [
+export function tryCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['Enter keeps it; otherwise it is taken back after two minutes', 'xenpci try sys-net.yaml'],
     ['When your connection goes through the device', 'xenpci try sys-net.yaml --timeout 5m'],
     ['From another terminal: keep it, or go back at once', 'xenpci try --confirm'],
   ])
-    .argument('[file]', 'takes the place of a file of that name in the folder')
     .option('--timeout <duration>', 'go back after this time, such as 90, 5m or 1h', trialSeconds, 120)
     .addOption(new Option('--confirm', 'keep what is on trial').conflicts('revert'))
     .option('--revert', 'go back at once')
@@ -39,7 +38,7 @@ export function tryCommand({ shell, end }: Context): Command {
         '\nWhat could not be taken back is not tried. The folder gets the file when it' +
         '\nis kept. Exit codes: 0 kept, 1 went back or refused, 2 error.',
     )
-    .action(async (file: string | undefined, options: Options, command: Command) => {
+    .action(async (file: string | undefined, options: Options) => {
       const globals = globalsOf(command, shell);
       const isEnd = options.confirm === true || options.revert === true;
       if (isEnd && file !== undefined) throw new CliError('to end a trial, name no file');

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { messageOf } from '../../daemon/message-of.ts';
 import type { ServedPage } from '../../daemon/page/server.ts';
 import { StopRequests } from '../../daemon/stop-requests.ts';
-import { type Context, globalsOf, newCommand } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { LivePage } from '../live-page.ts';
 import { port } from '../numbers.ts';
@@ -11,14 +11,14 @@ import type { Shell } from '../shell.ts';
 import { openLookout } from '../survey.ts';
 
 /** `xenpci ui`. */
-export function uiCommand({ shell, end }: Context): Command {
-  return newCommand('ui', 'Serve a page of this host to your browser, until told to stop', [
+export function uiCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['Here', 'xenpci ui'],
     ['From elsewhere', 'ssh -L 8421:127.0.0.1:8421 dom0 xenpci ui --port 8421'],
   ])
     .option('--port <number>', 'port of 127.0.0.1 (default: any that is free)', port)
     .addHelpText('after', '\nWhoever has the address, which has a secret in it, can look, and change nothing.')
-    .action(async (options: { readonly port?: number }, command: Command) => {
+    .action(async (options: { readonly port?: number }) => {
       const lookout = await openLookout(globalsOf(command, shell));
       try {
         const page = await serve(new LivePage(lookout, shell), options.port ?? 0, shell);

@@ -1,21 +1,20 @@
 import type { Command } from 'commander';
 import { type HostIdentity, hostIdentity } from '../../api/hosts.ts';
 import { readPaths } from '../../source/read-paths.ts';
-import { type Context, newCommand } from '../context.ts';
+import { type Context, withExamples } from '../context.ts';
 import { elsewhereText } from '../elsewhere.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { showProblems } from '../problems.ts';
 import { Screen } from '../screen.ts';
 
 /** `xenpci validate`. */
-export function validateCommand({ shell, end }: Context): Command {
-  return newCommand('validate', 'Check manifests and show every problem with file, line, column and caret', [
+export function validateCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['One file', 'xenpci validate sys-net.yaml'],
     ['Everything that the controller reads', 'xenpci validate /etc/xenpci/manifests'],
     ['What one host takes from a repository for many', 'xenpci validate --host dom0-a manifests/'],
     ['Before a commit', 'xenpci validate manifests/ && git commit'],
   ])
-    .argument('<path...>', 'files, or folders that are searched for .yaml, .yml and .json')
     .option(
       '--host <name>',
       "as the host of this name (or machine id) would read them; all hosts' objects if not given",

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { awaitLook, type Waited } from '../await.ts';
-import { type Context, type Globals, globalsOf, newCommand } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { seconds } from '../numbers.ts';
 import { Screen } from '../screen.ts';
@@ -17,13 +17,12 @@ interface Options {
 }
 
 /** `xenpci wait`. */
-export function waitCommand({ shell, end }: Context): Command {
-  return newCommand('wait', 'Wait until assignments are as they should be', [
+export function waitCommand(command: Command, { shell, end }: Context): Command {
+  return withExamples(command, [
     ['Until a guest has its devices', 'xenpci wait sys-net --for condition=Ready'],
     ['For at most five minutes', 'xenpci wait assignment/sys-net --for condition=Ready --timeout 300'],
     ['Until the devices of a removed assignment are let go of', 'xenpci wait sys-net --for delete'],
   ])
-    .argument('<name...>', 'assignments, as NAME or assignment/NAME')
     .requiredOption('--for <what>', 'condition=TYPE, condition=TYPE=False, or delete', goal)
     .option('--timeout <seconds>', 'give up after this time', seconds, 30)
     .addHelpText(
@@ -31,7 +30,7 @@ export function waitCommand({ shell, end }: Context): Command {
       '\nOnly what is true of the manifests as they are now counts.' +
         '\nExit codes: 0 as it should be, 1 not in time, 2 error.',
     )
-    .action(async (names: string[], { for: wanted, timeout }: Options, command: Command) => {
+    .action(async (names: string[], { for: wanted, timeout }: Options) => {
       const bare = names.map(name => name.replace(/^assignments?\//, ''));
       end(await waitFor(shell, globalsOf(command, shell), { names: bare, goal: wanted, timeoutMs: timeout * 1000 }));
     });

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Event } from '../events/event.ts';
 import type { Journal } from '../events/journal.ts';
-import { printableJson } from '../log.ts';
+import { printableJson } from '../printable-json.ts';
 
 /** A line without meaning at least this often, ms: whoever is gone is found out by it. */
 const BEAT_MS = 10_000;

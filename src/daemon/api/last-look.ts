@@ -1,7 +1,8 @@
-import { type IncomingMessage, request } from 'node:http';
+import { access } from 'node:fs/promises';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { messageOf } from '../message-of.ts';
-import { decodeLook, LookTextError, type ServedLook } from './look-text.ts';
+import type { ServedLook } from './look-text.ts';
+import { LookTextError } from './look-text-error.ts';
 import { GROUP, socketPath } from './socket-file.ts';
 
 /** No host of this world needs more for a look. */
@@ -39,8 +40,12 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
   const path = socketPath(layout);
   const deadline = AbortSignal.timeout(answerMs);
   try {
+    await access(path);
+    // Only here: where there is no controller, neither a web client nor what a look has to be like is needed.
+    const [{ answered }, { decodeLook }] = await Promise.all([import('./answered.ts'), import('./look-text.ts')]);
     const { code, text } = await answered(path, deadline, bytesMax);
-    return code === 200 ? decodeLook(text, version) : refusal(code, text);
+    if (code !== 200) return refusal(code, text);
+    return decodeLook(text, version);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (NOBODY.has(code)) return { none: 'NoController', why: 'no controller runs' };
@@ -50,34 +55,6 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
     if (deadline.aborted) return unusable(`does not answer within ${answerMs / 1000} s`);
     return unusable(cause instanceof LookTextError ? cause.message : `does not answer: ${messageOf(cause)}`);
   }
-}
-
-interface Reply {
-  readonly code: number;
-  readonly text: string;
-}
-
-function answered(socket: string, signal: AbortSignal, bytesMax: number): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: socket, path: '/v1/look', host: 'xenpci', agent: false, signal });
-    asked.once('response', answer => {
-      bounded(answer, bytesMax).then(text => resolve({ code: answer.statusCode ?? 0, text }), reject);
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
-}
-
-async function bounded(answer: IncomingMessage, bytesMax: number): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of answer as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    // Leaving the loop hangs up.
-    if (bytes > bytesMax) throw new LookTextError(`answers more than ${bytesMax} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 /** What an answer of another kind comes to: its words are for people where it is one of ours. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Address, parseAddress } from '../../api/address.ts';
 import type { Look } from '../../controller/look.ts';
 import type { HeldDevice } from '../../plan/inventory.ts';

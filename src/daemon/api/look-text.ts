@@ -1,9 +1,10 @@
 import type { Look } from '../../controller/look.ts';
 import { plan } from '../../plan/plan.ts';
 import { standingOf } from '../../plan/standing.ts';
-import { printableJson } from '../log.ts';
 import { messageOf } from '../message-of.ts';
+import { printableJson } from '../printable-json.ts';
 import { checkedLook, type LookRecord } from './look-schema.ts';
+import { LookTextError } from './look-text-error.ts';
 
 /** Raised with each change of the form that leaves the program's version as it is. */
 const FORMAT = 'xenpci-look/1';
@@ -20,11 +21,6 @@ export interface ServedLook {
   readonly look: Look;
   readonly manifests: string;
   readonly controller: number;
-}
-
-/** What was to be a look and cannot be used; the message completes "the controller ...". */
-export class LookTextError extends Error {
-  override readonly name: string = 'LookTextError';
 }
 
 /**

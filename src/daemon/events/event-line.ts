@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Event, type Happening, OBJECT_KINDS, type ObjectRef } from './event.ts';
 
 /** Characters of a note or name that are kept: a guest or file may be called by far more than anybody can read. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** How a trial came to its end: `overtaken` when somebody else changed the file that it stands for. */
 export type TrialEnd = 'confirmed' | 'reverted' | 'expired' | 'restarted' | 'overtaken';

@@ -6,7 +6,7 @@ import { programPage } from '../../../src/packaging/man-program.ts';
 import { roff } from '../../../src/packaging/roff.ts';
 import { capturedShell } from '../cli/captured-shell.ts';
 
-const program = createProgram({ shell: capturedShell(), end: () => undefined });
+const program = await createProgram({ shell: capturedShell(), end: () => undefined });
 const pages = [programPage(program, '1.2.3'), manifestPage('1.2.3')];
 const able = spawnSync('groff', ['--version']).status === 0;
 
