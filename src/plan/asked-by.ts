@@ -25,10 +25,10 @@ export function askedBy(step: Step, plan: Plan, inventory: Inventory): readonly 
   return [...new Map(askers.map(asker => [JSON.stringify(asker), asker])).values()];
 }
 
-function ofDevice(address: Address, { devices, inventory: next }: Plan, inventory: Inventory): Asker[] {
+function ofDevice(address: Address, { devices }: Plan, inventory: Inventory): Asker[] {
   const claim = devices.get(address)?.followed;
   if (claim !== undefined) return [ofClaim(claim)];
-  const held = inventory.get(address) ?? next.get(address);
+  const held = inventory.get(address);
   return held === undefined ? [] : [{ assignment: held.assignment, entry: held.entry }];
 }
 

@@ -36,7 +36,7 @@ export function resolveEntries(assignments: readonly SourcedAssignment[], observ
     const { address, path } = item.entry;
     return { ...item, address: address ?? (path === undefined ? undefined : byPath.get(path)) };
   });
-  const taken = new Set(named.flatMap(item => (item.address === undefined ? [] : [item.address])));
+  const taken = new Set(named.map(item => item.address));
   const claimed = named.map(item => ({ ...item, addresses: addressesOf(item, taken, observed) }));
   const claimants = new Map<Address, EntryItem[]>();
   for (const item of claimed) {
@@ -63,7 +63,7 @@ function allEntries(assignments: readonly SourcedAssignment[]): EntryItem[] {
 
 function addressesOf(
   item: EntryItem & { readonly address: Address | undefined },
-  taken: ReadonlySet<Address>,
+  taken: ReadonlySet<Address | undefined>,
   observed: Observed,
 ): readonly Address[] {
   if (item.address !== undefined) return [item.address];

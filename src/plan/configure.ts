@@ -1,4 +1,4 @@
-import type { Address } from '../api/address.ts';
+import { type Address, compareAddresses } from '../api/address.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, isOurs } from './domains.ts';
 import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
@@ -22,11 +22,12 @@ export interface Addresses {
 }
 
 /**
- * The change that a domain's stored definition needs, if any: it carries the devices that are to be in the domain from
- * its first instant, and passthrough, without which nothing can be attached later.
+ * The change that a domain's stored definition needs, which may be none: it carries the devices that are to be in the
+ * domain from its first instant, and passthrough, without which nothing can be attached later.
  *
  * @param claims the claims whose domain this is.
  * @param addresses what is to become of which devices: see Addresses.
+ * @returns undefined where there is no stored definition that is ours to change.
  */
 export function configureStep(
   domain: ObservedDomain,
@@ -50,7 +51,7 @@ export function configureStep(
     .filter(claim => !present.has(claim.address) && !waiting.has(claim.address))
     .filter(claim => situation.source.policyUnknown !== true || inventory.has(claim.address))
     .map(claim => ({ device: claim.address, permissive: claim.entry.permissive }))
-    .sort((a, b) => (a.device < b.device ? -1 : 1));
+    .sort((a, b) => compareAddresses(a.device, b.device));
   const mine = new Map(claims.map(claim => [claim.address, claim]));
   const remove = stored.hostdevs
     .filter(entry => isOurs(entry) && !fits(entry) && !waiting.has(entry.address))
@@ -58,7 +59,6 @@ export function configureStep(
     .map(entry => entry.address);
   // A claim in conflict must not leave a trace, in no domain.
   const passthrough = active.some(claim => claim.conflict === undefined) && !stored.passthrough;
-  if (add.length === 0 && remove.length === 0 && !passthrough) return undefined;
   return { verb: 'configure', domain: { name: domain.name, uuid: domain.uuid }, add, remove, passthrough };
 }
 

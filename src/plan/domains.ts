@@ -44,9 +44,7 @@ export function detachVia(domain: ObservedDomain, device: Address): Toolstack {
 /** xl where libvirt does not know the domain, believes that somebody has the device, or would insist on a reset. */
 export function attachVia(observed: Observed, domain: ObservedDomain, device: ObservedDevice): Toolstack {
   if (domain.toolstack === 'xl' || device.resetMethods.length === 0) return 'xl';
-  const believed = observed.domains.some(
-    other => other.domid !== undefined && other.live.some(entry => entry.address === device.address),
-  );
+  const believed = observed.domains.some(({ live }) => live.some(entry => entry.address === device.address));
   // A detach that is planned first ends libvirt's belief, unless that belief is about another domain than the holder.
   if (!believed) return 'libvirt';
   const holder = holderOf(observed, device.place);

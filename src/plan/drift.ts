@@ -14,22 +14,17 @@ export interface Remembered {
 /**
  * Whether a device has been where this claim wants it, and only others can have changed that since: for this content of
  * the manifest, this instance of the domain and this boot. Only claims with `driftPolicy: Report` are remembered.
+ * @param want undefined while it is not to be touched: wherever it has been in place then counts.
  */
-export function wasInPlace(claim: Claim, want: Place, remembered: Remembered): boolean {
+export function wasInPlace(claim: Claim, want: Place | undefined, remembered: Remembered): boolean {
   const mark = markFor(claim, remembered);
-  return mark !== undefined && isMarked(mark, want);
+  return mark !== undefined && (want === undefined || samePlace(mark.place, want));
 }
 
 function markFor(claim: Claim, { held, bootId }: Remembered): PlaceMark | undefined {
-  const { assignment, hash } = claim.assignment;
   const mark = held?.inPlace;
-  const isOfClaim = held?.assignment === assignment.metadata.name && held.entry === claim.entry.name;
-  const holds = assignment.spec.driftPolicy === 'Report' && mark?.generation === hash && mark.bootId === bootId;
-  return isOfClaim && holds ? mark : undefined;
-}
-
-function isMarked({ place }: PlaceMark, other: Place): boolean {
-  return place.at === 'guest' ? samePlace({ ...place, domain: '' }, other) : place.at === other.at;
+  // The hash is that of the whole assignment, its name and its policies included.
+  return mark?.generation === claim.assignment.hash && mark.bootId === bootId ? mark : undefined;
 }
 
 /** The reason to leave a device where others have put it, if they have and the claim says so. */

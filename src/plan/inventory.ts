@@ -1,5 +1,6 @@
 import type { Address } from '../api/address.ts';
 import type { DeletionPolicy } from '../api/manifest.ts';
+import type { Spot } from './observed.ts';
 
 /** What we remember of one device that an assignment names or named: kept on disk, because absence has no other memory. */
 export interface HeldDevice {
@@ -19,7 +20,7 @@ export interface HeldDevice {
 
 /** A place in which a device was seen, and what made it the right one: this content of the manifest, in this boot. */
 export interface PlaceMark {
-  readonly place: { readonly at: 'host' | 'assignable' } | { readonly at: 'guest'; readonly domid: number };
+  readonly place: Spot;
   /** The hash of the assignment. */
   readonly generation: string;
   readonly bootId: string;

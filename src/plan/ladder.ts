@@ -8,12 +8,12 @@ export interface LadderTerms {
   readonly device: Address;
   /** What is at that address now. */
   readonly card?: Card;
-  /** The guest that has it, and how it is taken away; given when `have` is a guest. */
+  /** The guest that has it, and how it is taken away; given exactly when `have` is a guest. */
   readonly holder?: Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'>;
-  /** The guest that gets it, and how; given when `want` is a guest. */
+  /** The guest that gets it, and how; given exactly when `want` is a guest. */
   readonly taker?: { readonly guest: Guest; readonly via: Toolstack; readonly permissive: boolean };
   /** The guards that are switched off, when it is taken from the host. */
-  readonly allow?: readonly SwitchableGuard[];
+  readonly allow: readonly SwitchableGuard[];
   /** Whether pciback is to forget that the device was permissive, if it comes to rest there. */
   readonly refilter?: boolean;
   /** The driver to go back to, when `want` is the host. */
@@ -22,15 +22,15 @@ export interface LadderTerms {
 
 /** The steps that move one device from where it is to where it should be: down the ladder, then up. */
 export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep[] {
-  const { device, card, holder, taker, driver, allow = [] } = terms;
+  const { device, card, holder, taker, driver, allow } = terms;
   const expected = card === undefined ? {} : { card };
   const refilter: DeviceStep[] =
     want.at === 'assignable' && terms.refilter === true ? [{ verb: 'rebind', device, ...expected }] : [];
   if (samePlace(have, want)) return refilter;
   const steps: DeviceStep[] = [];
-  if (have.at === 'guest' && holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
+  if (holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
   if (have.at === 'host') steps.push({ verb: 'bind', device, ...expected, ...(allow.length === 0 ? {} : { allow }) });
   if (want.at === 'host') steps.push({ verb: 'release', device, ...(driver === undefined ? {} : { driver }) });
-  if (want.at === 'guest' && taker !== undefined) steps.push({ verb: 'attach', device, ...taker, ...expected });
+  if (taker !== undefined) steps.push({ verb: 'attach', device, ...taker, ...expected });
   return [...steps, ...refilter];
 }

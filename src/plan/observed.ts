@@ -121,8 +121,11 @@ export interface Observed {
   readonly hookInForce?: true;
 }
 
+/** A place without the name that people know it by. */
+export type Spot = { readonly at: 'host' | 'assignable' } | { readonly at: 'guest'; readonly domid: number };
+
 /** Whether two places are the same place. */
-export function samePlace(a: Place, b: Place): boolean {
+export function samePlace(a: Spot, b: Spot): boolean {
   return a.at === b.at && (a.at !== 'guest' || (b.at === 'guest' && a.domid === b.domid));
 }
 

@@ -12,7 +12,7 @@ import { type ForeignDevice, foreignDevices } from './foreign.ts';
 import type { Hold } from './hold.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
-import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
 import { isToForget } from './refilter.ts';
 import { nextInventory } from './remember.ts';
 import { splitDevices } from './shared-slot.ts';
@@ -166,7 +166,7 @@ function terms(
   standing: Standing,
 ): LadderTerms {
   const { observed } = situation;
-  const holder = samePlace(device.place, want) ? undefined : holderOf(observed, device.place);
+  const holder = holderOf(observed, device.place);
   const taker = want.at === 'guest' && claim !== undefined ? takerOf(device, claim, want.domid, observed) : undefined;
   const driver = device.homeDriver ?? rememberedDriver(held, observed);
   return {
@@ -260,7 +260,5 @@ function leaveDrift(
 function isSteady(device: DevicePlan | undefined, uuid: string, inventory: Inventory, observed: Observed): boolean {
   const claim = device?.followed;
   if (claim === undefined || findDomain(observed, claim.assignment.assignment.spec.domain)?.uuid !== uuid) return false;
-  if (device?.hold?.reason === 'Drifted') return true;
-  const held = inventory.get(claim.address);
-  return device?.want !== undefined && wasInPlace(claim, device.want, { held, bootId: observed.bootId });
+  return wasInPlace(claim, device?.want, { held: inventory.get(claim.address), bootId: observed.bootId });
 }

@@ -9,5 +9,5 @@ import { onItsWay } from './want.ts';
  */
 export function isToForget(device: ObservedDevice, claim: Claim | undefined, situation: Situation): boolean {
   if (device.unfiltered !== true || device.dead !== undefined || claim?.entry.permissive === true) return false;
-  return device.place.at === 'guest' || onItsWay(device, situation) === undefined;
+  return onItsWay(device, situation) === undefined;
 }

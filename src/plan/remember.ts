@@ -5,11 +5,9 @@ import { findDomain, holderOf, isHeldFor } from './domains.ts';
 import { nextMark } from './drift.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
-import { samePlace } from './observed.ts';
 import { recordOf } from './record.ts';
 import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
-import { wantOfHeld } from './want.ts';
 
 interface Decided {
   readonly devices: ReadonlyMap<Address, DevicePlan>;
@@ -41,14 +39,11 @@ function stillHeld(
   device: DevicePlan,
   held: HeldDevice | undefined,
   leavingDefinition: ReadonlySet<Address>,
-  situation: Situation,
+  { source }: Situation,
 ): HeldDevice | undefined {
-  if (held === undefined || device.steps.length > 0 || device.hold !== undefined) return held;
-  if (leavingDefinition.has(device.address) || !situation.source.complete) return held;
-  const observed = situation.observed.devices.get(device.address);
-  const want = observed?.present === true ? wantOfHeld(held, observed, situation) : undefined;
-  const arrived = want?.place !== undefined && observed !== undefined && samePlace(observed.place, want.place);
-  return want === undefined || arrived ? undefined : held;
+  // With nothing to do and nothing to wait for it has arrived, or is no longer ours.
+  const isLetGo = device.steps.length === 0 && device.hold === undefined && !leavingDefinition.has(device.address);
+  return isLetGo && source.complete ? undefined : held;
 }
 
 function heldForClaim(
@@ -59,10 +54,10 @@ function heldForClaim(
 ): HeldDevice | undefined {
   const complete = !isConfigured(claim, configures, observed);
   const inPlace = nextMark(claim, { ...plan, complete }, { held, bootId: observed.bootId });
-  if (plan.want === undefined) return held && withMark(held, inPlace);
+  const domain = domainOf(claim, observed, held);
+  if (plan.want === undefined || domain === undefined) return held && withMark(held, inPlace);
   const device = observed.devices.get(claim.address);
   // As long as the guest before has it, the record must go on saying that it has it from us.
-  const domain = domainOf(claim, observed, held);
   const before =
     held !== undefined && device !== undefined && isWithItsDomain(held, device, observed) ? held : undefined;
   const leaves = before !== undefined && before.domain.uuid !== domain.uuid ? before : undefined;
@@ -74,20 +69,21 @@ function withMark({ inPlace: _, ...record }: HeldDevice, inPlace: HeldDevice['in
   return inPlace === undefined ? record : { ...record, inPlace };
 }
 
+/** Whether the stored definition of its domain is only now to get the device. */
 function isConfigured({ assignment, address }: Claim, configures: Decided['configures'], observed: Observed): boolean {
   const domain = findDomain(observed, assignment.assignment.spec.domain);
   const step = domain && configures.get(domain.uuid);
-  return step !== undefined && (step.remove.includes(address) || step.add.some(({ device }) => device === address));
+  return step?.add.some(({ device }) => device === address) === true;
 }
 
 // A domain that is undefined now may be defined again, under another name: its uuid tells that it is the same one.
-function domainOf(claim: Claim, observed: Observed, held: HeldDevice | undefined): HeldDevice['domain'] {
-  const selector = claim.assignment.assignment.spec.domain;
-  const found = findDomain(observed, selector);
-  if (found !== undefined) return { name: found.name, uuid: found.uuid };
-  const isKnown = held !== undefined && 'name' in selector && held.domain.name === selector.name;
-  if (isKnown) return held.domain;
-  return 'uuid' in selector ? { name: selector.uuid, uuid: selector.uuid } : { name: selector.name };
+function domainOf(
+  { assignment }: Claim,
+  observed: Observed,
+  held: HeldDevice | undefined,
+): HeldDevice['domain'] | undefined {
+  const found = findDomain(observed, assignment.assignment.spec.domain);
+  return found === undefined ? held?.domain : { name: found.name, uuid: found.uuid };
 }
 
 function isWithItsDomain(held: HeldDevice, device: ObservedDevice, observed: Observed): boolean {

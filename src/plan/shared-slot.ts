@@ -84,7 +84,7 @@ function ownerAt(place: Place, { device }: Companion, wish: Wish | undefined, ob
   if (place.at === 'guest') {
     return { key: holderOf(observed, place)?.uuid ?? `domain ${place.domid}`, name: place.domain };
   }
-  if (place.at === 'host') return device.place.at !== 'host' || device.driver !== undefined ? DOM0 : undefined;
+  if (place.at === 'host') return device.driver === undefined ? undefined : DOM0;
   return wish?.followed === undefined || wish.want.place === undefined
     ? undefined
     : claimOwner(wish.followed, observed);

@@ -39,14 +39,15 @@ export function takeTurns(
   held: HeldDevice | undefined,
   situation: Situation,
 ): Turn {
-  const sharers = claims.map(claim => ({
+  const sharerOf = (claim: Claim): Sharer => ({
     claim,
     domain: findDomain(situation.observed, claim.assignment.assignment.spec.domain),
     want: wantOfClaim(claim, held, situation),
-  }));
-  const [first] = claims;
-  if (claims.length === 1 || first.conflict !== undefined) return turnOf(first, sharers);
-  sharers.sort((a, b) => compare(nameOf(a.claim), nameOf(b.claim)));
+  });
+  const [first, ...more] = claims;
+  const sharers: [Sharer, ...Sharer[]] = [sharerOf(first), ...more.map(sharerOf)];
+  if (first.conflict !== undefined) return turnOf(sharers[0], sharers);
+  sharers.sort((a, b) => (nameOf(a.claim) < nameOf(b.claim) ? -1 : 1));
   const place = situation.observed.devices.get(first.address)?.place;
   const next =
     sharers.find(({ domain }) => hasIt(domain, place)) ??
@@ -55,10 +56,9 @@ export function takeTurns(
   return next === undefined ? betweenTurns(sharers) : turnFor(next, sharers, place);
 }
 
-function turnOf(followed: Claim, sharers: readonly Sharer[], want?: Want): Turn {
-  const others = sharers.filter(({ claim }) => claim !== followed);
-  const own = sharers.find(({ claim }) => claim === followed);
-  return { followed, want: want ?? own?.want ?? {}, others: others.map(bystander) };
+function turnOf(own: Sharer, sharers: readonly Sharer[]): Turn {
+  const others = sharers.filter(sharer => sharer !== own);
+  return { followed: own.claim, want: own.want, others: others.map(bystander) };
 }
 
 function bystander({ claim, want }: Sharer): Bystander {
@@ -66,7 +66,7 @@ function bystander({ claim, want }: Sharer): Bystander {
 }
 
 function turnFor(next: Sharer, sharers: readonly Sharer[], place: Place | undefined): Turn {
-  const turn = turnOf(next.claim, sharers);
+  const turn = turnOf(next, sharers);
   const others = turn.others.map(other => {
     const domain = sharers.find(({ claim }) => claim === other.claim)?.domain;
     if (domain === undefined || isRefused(other)) return other;
@@ -78,15 +78,13 @@ function turnFor(next: Sharer, sharers: readonly Sharer[], place: Place | undefi
 }
 
 /** Nobody runs that could take it: the device waits where all can have it. */
-function betweenTurns(sharers: readonly Sharer[]): Turn {
+function betweenTurns(sharers: readonly [Sharer, ...Sharer[]]): Turn {
   const places = sharers.flatMap(({ want }) => want.place ?? []);
   const place = places.find(({ at }) => at !== 'host') ?? places[0];
   const followed = sharers.find(
     ({ want }) => want.place !== undefined && place !== undefined && samePlace(want.place, place),
   );
-  const [first] = sharers;
-  if (first === undefined) throw new Error('takeTurns needs a claim');
-  return turnOf((followed ?? first).claim, sharers);
+  return turnOf(followed ?? sharers[0], sharers);
 }
 
 function hasIt(domain: ObservedDomain | undefined, place: Place | undefined): boolean {
@@ -95,8 +93,7 @@ function hasIt(domain: ObservedDomain | undefined, place: Place | undefined): bo
 
 /** Whether a sharer would get the device now. One that is just starting counts: its definition may bring the device. */
 function isInLine({ domain, want }: Sharer): boolean {
-  if (domain?.domid === undefined) return false;
-  return want.place?.at === 'guest' || (domain.state === 'changing' && want.hold?.reason === 'DomainChanging');
+  return domain?.domid !== undefined && (want.place?.at === 'guest' || want.hold?.reason === 'DomainChanging');
 }
 
 function firstStarted(sharers: readonly Sharer[]): Sharer | undefined {
@@ -119,8 +116,4 @@ function inUse(next: Sharer, domain: ObservedDomain, place: Place | undefined): 
 
 function nameOf({ assignment, entry }: Claim): string {
   return `${assignment.assignment.metadata.name}/${entry.name}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

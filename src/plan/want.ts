@@ -59,7 +59,7 @@ function mayBeTaken(device: ObservedDevice, want: Want, situation: Situation): W
 
 /** A dead device is given to nobody, but the guest that is to lose it does. */
 function wantOfDead(device: ObservedDevice, want: Want): Want {
-  const hold = deadGuard(device) ?? want.hold;
+  const hold = deadGuard(device);
   const leaves = device.place.at === 'guest' && want.place !== undefined && !samePlace(want.place, device.place);
   const place = leaves
     ? ASSIGNABLE
