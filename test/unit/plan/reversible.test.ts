@@ -121,6 +121,23 @@ describe('what cannot be taken back', () => {
     );
   });
 
+  test('a device of which only the record changes, so that going back takes it away', () => {
+    const entry = { address: address(AT), managed: false, permissive: false };
+    const foreign = host(RED, { live: [entry], stored: { hostdevs: [entry], passthrough: true } });
+    expect(why(foreign, [], [wish('red')])).toEqual([
+      '0000:01:00.0 would not come back to guest red, but be assignable',
+    ]);
+  });
+
+  test('a stored definition that would keep, or lose, an entry', () => {
+    const off = (hostdevs: ObservedDomain['live']): Observed =>
+      observed([device(AT, ASSIGNABLE)], [domain('red', { stored: { hostdevs, passthrough: true } })]);
+    expect(why(off([]), [], [wish('red', { deletionPolicy: 'Orphan' }, { permissive: true })])).toEqual([
+      'domain red would keep in its stored definition: 0000:01:00.0 (permissive)',
+    ]);
+    expect(why(off([ours(address(AT))]), [], [], { held: HELD })[0]).toBeUndefined();
+  });
+
   test('a card that only the trial accepts', () => {
     const strict = wish('red', {}, { identity: { device: 'ffff' } });
     expect(why(host(ASSIGNABLE), [strict], [wish('red')])[0]).toMatch(

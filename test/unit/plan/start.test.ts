@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { PCIHostPolicy, SourcedAssignment, SourceSnapshot } from '../../../src/api/manifest.ts';
 import type { PciPath } from '../../../src/api/path.ts';
 import type { Inventory } from '../../../src/plan/inventory.ts';
-import type { HostdevEntry, ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
+import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../../../src/plan/observed.ts';
 import { concernsStart, decideStart, type StartingDomain } from '../../../src/plan/start.ts';
-import { address, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, held, observed, ours, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
@@ -220,7 +220,50 @@ describe('a start waits', () => {
   });
 });
 
+describe('a start with a device of dom0', () => {
+  const onHost = [device(NIC, HOST)];
+  const record = (name: string): Inventory =>
+    new Map([[address(NIC), held(NIC, { domain: { name, uuid: `uuid-${name}` } })]]);
+
+  test('is served also where the entry in the definition is not ours, but the manifest names it', () => {
+    expect(decide({ hostdevs: [foreign(NIC)], devices: onHost })).toBe('go; bind 0000:01:00.0');
+  });
+
+  test('is served while a policy cannot be read, if we held the device before', () => {
+    const unsure = source([toRed], { complete: false, policyUnknown: true });
+    expect(decide({ devices: onHost, desired: unsure, held: record('red') })).toBe('go; bind 0000:01:00.0');
+  });
+
+  test('is refused where the record is for another domain, or dom0 has no driver for it, and says so', () => {
+    const unsure = source([], { complete: false });
+    const text = (driver: string) =>
+      `refuse: 0000:01:00.0 is with dom0 (driver ${driver}) and not every manifest can be read; xenpci validate shows which`;
+    expect(decide({ devices: onHost, desired: unsure, held: record('blue') })).toBe(text('e1000e'));
+    const { driver: _, ...driverless } = device(NIC, HOST);
+    expect(decide({ devices: [driverless], desired: unsure })).toBe(text('none'));
+  });
+
+  test('is refused with the reason that its assignment is suspended', () => {
+    const asleep = (name: string) => assignment(name, name, [], { suspend: true });
+    const { driver: _, ...driverless } = device(NIC, HOST);
+    const desired = [asleep('blue'), assignment('awake', 'red', []), asleep('red')];
+    expect(decide({ devices: [driverless], desired })).toBe(
+      'refuse: 0000:01:00.0 is with dom0 (driver none), and nothing binds it to pciback: red: the assignment is suspended',
+    );
+    expect(decide({ devices: onHost, desired: [asleep('blue')] })).toMatch(/no manifest gives it to this domain/);
+  });
+});
+
+test('what keeps a device from being taken is no matter once it is on pciback', () => {
+  const world: Observed = {
+    ...observed([device(NIC, ASSIGNABLE)], []),
+    iommu: { state: 'unknown', why: 'xl info failed' },
+  };
+  expect(decideStart(starting([ours(address(NIC))]), world, source([toRed]), new Map()).verdict).toBe('go');
+});
+
 test('a domain without devices concerns nobody', () => {
+  expect(concernsStart(starting([]), source([assignment('red', 'red', [], { suspend: true })]))).toBe(false);
   expect(concernsStart(starting([]), source([]))).toBe(false);
   expect(concernsStart(starting([]), source([assignment('blue', 'blue', [entry('lan', NIC)])]))).toBe(false);
   expect(concernsStart(starting([]), source([toRed]))).toBe(true);
