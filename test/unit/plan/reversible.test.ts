@@ -138,6 +138,15 @@ describe('what cannot be taken back', () => {
     expect(why(off([ours(address(AT))]), [], [], { held: HELD })[0]).toBeUndefined();
   });
 
+  test('a device that would come back with another permissive, on another driver, or without what holds it', () => {
+    const force = { was: { policy: policy({ forceDetach: true }) }, held: HELD };
+    const torn = host(RED, { type: 'hvm', live: [ours(address(AT))] });
+    expect(why(torn, [wish('red')], [wish('red')], force)).toEqual([]);
+    const open = host(ASSIGNABLE, {}, { unfiltered: true });
+    expect(why(open, [], [wish('red', { deletionPolicy: 'Orphan' })])[0]).toContain('guest red');
+    expect(why(open, [], [wish('red')])).toContain(`${AT} would come back without permissive`);
+  });
+
   test('a card that only the trial accepts', () => {
     const strict = wish('red', {}, { identity: { device: 'ffff' } });
     expect(why(host(ASSIGNABLE), [strict], [wish('red')])[0]).toMatch(

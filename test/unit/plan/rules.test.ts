@@ -507,9 +507,9 @@ describe('functions of one slot', () => {
     const gone = held(NIC2, { assignment: 'blue', domain: { name: 'blue', uuid: 'uuid-gone' } });
     expect(
       decide(observed(devices, [red, domain('blue', { stored: BARE })]), [to('red'), byUuid('uuid-blue')])[0],
-    ).toContain('blue has that one');
+    ).toContain('and blue has that one');
     expect(decide(observed(devices, [red]), [to('red'), byUuid('uuid-gone')], records(gone))[0]).toContain(
-      'uuid-gone has that one',
+      'and uuid-gone has that one',
     );
   });
 
@@ -535,4 +535,71 @@ test('what is not ours in a domain that is off is nothing that dom0 has', () => 
 test('what dom0 used a device for is no matter once pciback has it', () => {
   const uses = [{ guard: 'Swap', text: 'sda1 is swap' } as const];
   expect(decide(one(ASSIGNABLE, [red], { uses }), [to('red')])).toEqual([`attach ${NIC} to red`]);
+});
+
+describe('two assignments for one domain, one of them suspended', () => {
+  const both = [
+    assignment('a', 'red', [entry('lan', NIC)], { suspend: true }),
+    assignment('b', 'red', [entry('disk', DISK)]),
+  ];
+  const devices = [device(NIC, ASSIGNABLE), device(DISK, ASSIGNABLE)];
+
+  test('neither add nor remove the entry of what is suspended', () => {
+    const asleep = 'Suspended: the assignment is suspended';
+    expect(decide(observed(devices, [domain('red')]), both)).toEqual([`configure red: add ${DISK}`, asleep]);
+    expect(decide(observed(devices, [off]), both)).toEqual([`configure red: add ${DISK}`, asleep]);
+  });
+});
+
+test('driftPolicy Correct corrects what was in place', () => {
+  const before = plan(one(IN_RED, [red]), source([to('red')]), new Map()).inventory;
+  expect(before.get(address(NIC))?.inPlace).toBeUndefined();
+  expect(decide(one(ASSIGNABLE, [red]), [to('red')], before)).toEqual([`attach ${NIC} to red`]);
+});
+
+test('a device goes back to the driver that xl noted, else to the one recorded in this boot, else to any', () => {
+  const steps = (more: Partial<ObservedDevice>, bootId: string): unknown => {
+    const record = held(NIC, { deletionPolicy: 'Host', hostDriver: { name: 'vfio', bootId } });
+    return planSteps(plan(one(ASSIGNABLE, [domain('red')], more), source([]), records(record)));
+  };
+  const release = { verb: 'release', device: NIC };
+  expect(steps({ homeDriver: 'e1000e' }, 'boot-1')).toEqual([{ ...release, driver: 'e1000e' }]);
+  expect(steps({}, 'boot-1')).toEqual([{ ...release, driver: 'vfio' }]);
+  expect(steps({}, 'boot-0')).toEqual([release]);
+});
+
+test('a paused guest gets nothing from another one: the device leaves that one and waits', () => {
+  const fromBlue = held(NIC, { domain: { name: 'blue', uuid: 'uuid-blue' } });
+  const world = one(IN_BLUE, [{ ...red, state: 'paused' }, domain('blue', { domid: 2 })]);
+  expect(decide(world, [to('red')], records(fromBlue))).toEqual([
+    `detach ${NIC} from blue (through xl)`,
+    'DomainPaused: red is paused; resume it',
+  ]);
+});
+
+test('a dead device that somebody else gave to a guest stays there', () => {
+  expect(decide(one(IN_BLUE, [red, domain('blue', { domid: 2 })], { dead: 'it is silent' }), [to('red')])).toEqual([
+    expect.stringMatching(/^DeviceDead/),
+  ]);
+});
+
+describe('of those that share a device', () => {
+  const share = (name: string, spec: Spec = {}) => to(name, spec, { sharing: 'FirstStarted' });
+
+  test('one whose domain there is not keeps its own reason', () => {
+    const decided = plan(one(IN_RED, [red]), source([share('red'), share('nowhere')]), new Map());
+    const others = decided.devices.get(address(NIC))?.others ?? [];
+    expect(others.map(({ hold }) => hold?.reason)).toEqual(['DomainNotFound']);
+  });
+
+  test('one whose start is only being prepared does not go before one that runs', () => {
+    const world = one(ASSIGNABLE, [{ ...off, state: 'changing' }, blue]);
+    expect(decide(world, [share('red'), share('blue')])[0]).toBe(`attach ${NIC} to blue`);
+  });
+
+  test('two for one domain are named to the third, too', () => {
+    const three = [share('red'), share('other', { domain: { uuid: 'uuid-red' } }), share('blue')];
+    const [, , third] = plan(one(HOST, [red, blue]), source(three), new Map()).entries;
+    expect(third?.claims[0]?.conflict?.message).toContain('two of them are for the same domain');
+  });
 });

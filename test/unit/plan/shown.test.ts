@@ -127,6 +127,8 @@ describe('a device that shares a slot, before anything is asked for', () => {
 
   test('is told nothing when both are for one domain, and something when one of them is not', () => {
     expect(split(device(SECOND, HOST), [toRed('red', FIRST), toRed('more', SECOND)])).toBeUndefined();
+    const aside = assignment('aside', 'blue', [entry('card', OTHER)]);
+    expect(split(device(SECOND, HOST), [toRed('red', FIRST), aside, toRed('more', SECOND)])).toBeUndefined();
     const toBlue = assignment('blue', 'blue', [entry('card', SECOND)]);
     expect(split(device(SECOND, inBlue), [toRed('red', FIRST), toBlue])).toContain('blue');
   });

@@ -254,6 +254,18 @@ describe('a start with a device of dom0', () => {
   });
 });
 
+test('a start with a device that is in conflict is judged by what libvirt can do, and one that has vanished is missing', () => {
+  const may = assignment('red', 'red', [entry('lan', NIC, { whenMissing: 'Ignore' })]);
+  const vanished = device(NIC, ASSIGNABLE, { present: false });
+  expect(decide({ devices: [vanished], desired: [may] })).toMatch(/^refuse: device 0000:01:00.0 is missing/);
+  const both = [toRed, assignment('blue', 'blue', [entry('lan', NIC)])];
+  expect(decide({ devices: [device(NIC, ASSIGNABLE, { resetMethods: [] })], desired: both })).toBe('go');
+  const asleep = assignment('red', 'red', [], { suspend: true });
+  expect(decide({ devices: [device(NIC, HOST)], desired: [asleep] })).toContain(
+    '(driver e1000e), and nothing binds it',
+  );
+});
+
 test('what keeps a device from being taken is no matter once it is on pciback', () => {
   const world: Observed = {
     ...observed([device(NIC, ASSIGNABLE)], []),
