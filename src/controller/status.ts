@@ -3,6 +3,8 @@ import { type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
 import type { DeviceEntry } from '../api/manifest.ts';
 import type { DevicePlan } from '../plan/device-plan.ts';
 import type { Hold, WaitReason } from '../plan/hold.ts';
+import { grouped, lookup } from '../plan/lookup.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { Bystander } from '../plan/sharing.ts';
 import { stepKey, stepText } from '../plan/step.ts';
 import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
@@ -45,17 +47,17 @@ export function computeStatus(input: StatusInput): Status {
   return {
     observedAt: time(input.now),
     assignments: input.source.assignments.map(sourced => {
-      const entries = input.plan.entries.filter(entry => entry.assignment === sourced);
+      const entries = entriesOf(input.plan).get(sourced) ?? [];
       const { metadata, spec } = sourced.assignment;
       const conditions = assignmentConditions({ sourced, entries, devices: byAddress, input });
       const foreign = foreignOf(sourced, input);
-      const before = input.previous?.assignments.find(found => found.name === metadata.name)?.conditions ?? [];
+      const before = input.previous && assignmentsIn(input.previous).get(metadata.name)?.[0]?.conditions;
       return {
         name: metadata.name,
         domain: 'uuid' in spec.domain ? spec.domain.uuid : spec.domain.name,
         file: sourced.origin.file,
         line: sourced.origin.line,
-        conditions: withTransitionTimes(before, conditions satisfies ConditionNow[], time(input.now)),
+        conditions: withTransitionTimes(before ?? [], conditions satisfies ConditionNow[], time(input.now)),
         devices: entries.flatMap(entry =>
           entry.claims.length === 0
             ? [{ entry: entry.entry.name, ready: entry.entry.whenMissing === 'Ignore' }]
@@ -113,8 +115,12 @@ function bystanderStatus(address: Address, { claim, hold }: Bystander, input: St
 }
 
 function beforeOf(address: Address, { previous }: StatusInput): DeviceStatus | undefined {
-  return previous?.devices.find(device => device.address === address);
+  return previous && devicesIn(previous).get(address)?.[0];
 }
+
+const entriesOf = lookup(({ entries }: Plan) => grouped(entries, ({ assignment }) => assignment));
+const assignmentsIn = lookup(({ assignments }: Status) => grouped(assignments, ({ name }) => name));
+const devicesIn = lookup(({ devices }: Status) => grouped(devices, ({ address }) => address));
 
 function waitStatus(hold: Hold, before: WaitStatus | undefined, { now }: StatusInput): WaitStatus {
   const since = before?.reason === hold.reason ? Date.parse(before.since) : now;

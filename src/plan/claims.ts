@@ -3,6 +3,7 @@ import { identityDifferences } from '../api/identity.ts';
 import type { DeviceEntry, Origin, SourcedAssignment } from '../api/manifest.ts';
 import { findDomain } from './domains.ts';
 import { guard, type Hold, wait } from './hold.ts';
+import { grouped } from './lookup.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 
 /** One entry's wish for one device. */
@@ -38,10 +39,8 @@ export function resolveEntries(assignments: readonly SourcedAssignment[], observ
   });
   const taken = new Set(named.map(item => item.address));
   const claimed = named.map(item => ({ ...item, addresses: addressesOf(item, taken, observed) }));
-  const claimants = new Map<Address, EntryItem[]>();
-  for (const item of claimed) {
-    for (const address of item.addresses) claimants.set(address, [...(claimants.get(address) ?? []), item]);
-  }
+  const wishes = claimed.flatMap(item => item.addresses.map(address => ({ ...item, address })));
+  const claimants = grouped(wishes, ({ address }) => address);
   return claimed.map(item => resolved(item, claimants, observed));
 }
 

@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import { isBridge } from './claims.ts';
-import type { ObservedDevice } from './observed.ts';
+import { grouped, lookup } from './lookup.ts';
+import type { Observed, ObservedDevice } from './observed.ts';
 
 /** Another function that should have the same owner, and why. */
 export interface Companion {
@@ -12,16 +13,20 @@ export interface Companion {
  * The functions that belong together with a device: those of its slot, and where it can only be reset with its whole bus
  * those on that bus. Bridges are no guest's, and virtual functions are made to be given away singly.
  */
-export function companionsOf(device: ObservedDevice, devices: Iterable<ObservedDevice>): Companion[] {
+export function companionsOf(device: ObservedDevice, { devices }: Observed): Companion[] {
   if (!isGivenWhole(device)) return [];
   const slot = slotOf(device.address);
-  const bus = needsBusReset(device) ? busOf(device.address) : undefined;
-  return [...devices].flatMap((other): Companion[] => {
-    if (other.address === device.address || !isGivenWhole(other)) return [];
-    if (slotOf(other.address) === slot) return [{ device: other, shares: 'slot' }];
-    return busOf(other.address) === bus ? [{ device: other, shares: 'reset' }] : [];
-  });
+  const near = needsBusReset(device) ? onBus(devices).get(busOf(device.address)) : inSlot(devices).get(slot);
+  return (near ?? [])
+    .filter(other => other.address !== device.address)
+    .map(other => ({ device: other, shares: slotOf(other.address) === slot ? 'slot' : 'reset' }));
 }
+
+type Devices = Observed['devices'];
+
+const wholes = (devices: Devices): ObservedDevice[] => [...devices.values()].filter(isGivenWhole);
+const inSlot = lookup((devices: Devices) => grouped(wholes(devices), ({ address }) => slotOf(address)));
+const onBus = lookup((devices: Devices) => grouped(wholes(devices), ({ address }) => busOf(address)));
 
 function isGivenWhole(device: ObservedDevice): boolean {
   return device.present && device.virtual !== true && !isBridge(device);

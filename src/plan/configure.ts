@@ -1,13 +1,14 @@
 import { type Address, compareAddresses } from '../api/address.ts';
+import { asleepHold } from './assigned.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, isOurs } from './domains.ts';
 import { deviceGuard, domainGuard, takingGuard } from './guards.ts';
 import type { Inventory } from './inventory.ts';
+import { grouped } from './lookup.ts';
 import type { HostdevEntry, ObservedDomain } from './observed.ts';
 import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
 import { suspendedHold } from './suspended.ts';
-import { asleepHold } from './want.ts';
 
 /** Devices by what is to become of them. */
 export interface Addresses {
@@ -111,10 +112,5 @@ function mayRemove(
 
 /** The claims of each libvirt domain, by UUID. */
 export function claimsByDomain(claims: readonly Claim[], { observed }: Situation): Map<string, Claim[]> {
-  const result = new Map<string, Claim[]>();
-  for (const claim of claims) {
-    const domain = findDomain(observed, claim.assignment.assignment.spec.domain);
-    if (domain !== undefined) result.set(domain.uuid, [...(result.get(domain.uuid) ?? []), claim]);
-  }
-  return result;
+  return grouped(claims, claim => findDomain(observed, claim.assignment.assignment.spec.domain)?.uuid);
 }

@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import type { DomainSelector } from '../api/manifest.ts';
 import type { HeldDevice } from './inventory.ts';
+import { grouped, lookup } from './lookup.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
 import type { Guest, Toolstack } from './step.ts';
 
@@ -12,12 +13,27 @@ export function isOurs(entry: HostdevEntry): boolean {
   return entry.alias?.startsWith(ALIAS_PREFIX) === true;
 }
 
+type Domains = Observed['domains'];
+
+const byName = lookup((domains: Domains) => grouped(domains, ({ name }) => name));
+const byUuid = lookup((domains: Domains) => grouped(domains, ({ uuid }) => uuid));
+const byDomid = lookup((domains: Domains) => grouped(domains, ({ domid }) => domid));
+const believers = lookup((domains: Domains) =>
+  grouped(
+    domains.flatMap(domain => domain.live.map(({ address }) => ({ domain, address }))),
+    ({ address }) => address,
+  ),
+);
+
 /** The domain that a manifest names; of two with one name the running one. */
-export function findDomain(observed: Observed, selector: DomainSelector): ObservedDomain | undefined {
-  const found = observed.domains.filter(domain =>
-    'uuid' in selector ? domain.uuid === selector.uuid : domain.name === selector.name,
-  );
-  return found.find(domain => domain.domid !== undefined) ?? found[0];
+export function findDomain({ domains }: Observed, selector: DomainSelector): ObservedDomain | undefined {
+  const found = 'uuid' in selector ? byUuid(domains).get(selector.uuid) : byName(domains).get(selector.name);
+  return found?.find(domain => domain.domid !== undefined) ?? found?.[0];
+}
+
+/** The domains of which libvirt believes that they have the device while they run. */
+export function believedHolders({ domains }: Observed, device: Address): ObservedDomain[] {
+  return (believers(domains).get(device) ?? []).map(({ domain }) => domain);
 }
 
 /** Whether a record is about this domain. A UUID decides where both have one, since names can change. */
@@ -28,7 +44,7 @@ export function isHeldFor(held: HeldDevice, domain: { readonly name: string; rea
 /** The domain that has the device, as observed; a stand-in when only xenstore knows it. */
 export function holderOf(observed: Observed, place: Place): ObservedDomain | undefined {
   if (place.at !== 'guest') return undefined;
-  return observed.domains.find(domain => domain.domid === place.domid);
+  return byDomid(observed.domains).get(place.domid)?.[0];
 }
 
 /** A running domain as steps name it. */
@@ -44,9 +60,8 @@ export function detachVia(domain: ObservedDomain, device: Address): Toolstack {
 /** xl where libvirt does not know the domain, believes that somebody has the device, or would insist on a reset. */
 export function attachVia(observed: Observed, domain: ObservedDomain, device: ObservedDevice): Toolstack {
   if (domain.toolstack === 'xl' || device.resetMethods.length === 0) return 'xl';
-  const believed = observed.domains.some(({ live }) => live.some(entry => entry.address === device.address));
   // A detach that is planned first ends libvirt's belief, unless that belief is about another domain than the holder.
-  if (!believed) return 'libvirt';
+  if (believedHolders(observed, device.address).length === 0) return 'libvirt';
   const holder = holderOf(observed, device.place);
   return holder !== undefined && detachVia(holder, device.address) === 'libvirt' ? 'libvirt' : 'xl';
 }

@@ -4,7 +4,8 @@ import type { SourcedAssignment } from '../api/manifest.ts';
 import type { Claim } from './claims.ts';
 import { findDomain, isHeldFor, isOurs } from './domains.ts';
 import type { Inventory } from './inventory.ts';
-import type { HostdevEntry, Observed, ObservedDomain } from './observed.ts';
+import { grouped, lookup } from './lookup.ts';
+import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain } from './observed.ts';
 
 /** A device that an assigned domain has or is to have, neither by xenpci nor because an entry names it. */
 export interface ForeignDevice {
@@ -47,9 +48,7 @@ function foreignOf(domain: ObservedDomain, inventory: Inventory, observed: Obser
     const aliased = domain.live.some(entry => entry.address === address && isOurs(entry));
     return aliased || (held !== undefined && isHeldFor(held, domain));
   };
-  const having = [...observed.devices.values()].filter(
-    ({ address, place }) => place.at === 'guest' && place.domid === domain.domid && !isKnown(address),
-  );
+  const having = devicesOf(domain, observed).filter(({ address }) => !isKnown(address));
   const views = {
     xenstore: new Set(having.map(device => device.address)),
     live: new Set(foreign(domain.live)),
@@ -59,3 +58,12 @@ function foreignOf(domain: ObservedDomain, inventory: Inventory, observed: Obser
   const names = ['xenstore', 'live', 'stored'] as const;
   return all.map(address => ({ address, views: names.filter(name => views[name].has(address)) }));
 }
+
+/** The devices that a running domain has by xenstore. */
+function devicesOf({ domid }: ObservedDomain, { devices }: Observed): readonly ObservedDevice[] {
+  return domid === undefined ? [] : (byHolder(devices).get(domid) ?? []);
+}
+
+const byHolder = lookup((devices: Observed['devices']) =>
+  grouped(devices.values(), ({ place }) => (place.at === 'guest' ? place.domid : undefined)),
+);

@@ -1,3 +1,4 @@
+import { lookup } from './lookup.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import type { Plan } from './plan.ts';
 
@@ -7,5 +8,10 @@ import type { Plan } from './plan.ts';
  */
 export function isOrphan(device: ObservedDevice, { devices }: Plan, { domains }: Observed): boolean {
   if (!device.present || device.place.at !== 'assignable' || devices.has(device.address)) return false;
-  return !domains.some(({ stored }) => stored?.hostdevs.some(entry => entry.address === device.address) === true);
+  return !storedIn(domains).has(device.address);
 }
+
+const storedIn = lookup((domains: Observed['domains']) => {
+  const hostdevs = domains.flatMap(({ stored }) => stored?.hostdevs ?? []);
+  return new Set(hostdevs.map(({ address }) => address));
+});

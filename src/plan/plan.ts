@@ -12,6 +12,7 @@ import { type ForeignDevice, foreignDevices } from './foreign.ts';
 import type { Hold } from './hold.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
+import { grouped } from './lookup.ts';
 import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
 import { isToForget } from './refilter.ts';
 import { nextInventory } from './remember.ts';
@@ -78,8 +79,7 @@ function planDevices(
   situation: Situation,
   standing: Standing,
 ): ReadonlyMap<Address, DevicePlan> {
-  const byAddress = new Map<Address, Claim[]>();
-  for (const claim of claims) byAddress.set(claim.address, [...(byAddress.get(claim.address) ?? []), claim]);
+  const byAddress = grouped(claims, ({ address }) => address);
   const addresses = [...new Set([...byAddress.keys(), ...inventory.keys()])].sort(compareAddresses);
   const wishes = new Map(
     addresses.map(address => [

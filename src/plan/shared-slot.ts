@@ -51,7 +51,7 @@ export function standingSplit(address: Address, claims: readonly Claim[], { obse
     return claim === undefined ? undefined : claimOwner(claim, observed).key;
   };
   const taker = takerOf(address);
-  const [other] = companionsOf(device, observed.devices.values()).filter(
+  const [other] = companionsOf(device, observed).filter(
     ({ device: { address: at } }) => taker === undefined || takerOf(at) !== taker,
   );
   const owner = other === undefined ? undefined : ownerAt(other.device.place, other, undefined, observed);
@@ -70,7 +70,7 @@ function splitHold(
     return undefined;
   if (want.place.at === 'guest' && samePlace(device.place, want.place)) return undefined;
   const taker = claimOwner(claim, observed);
-  for (const companion of companionsOf(device, observed.devices.values())) {
+  for (const companion of companionsOf(device, observed)) {
     const { address: other, place } = companion.device;
     const wish = refused.has(other) ? undefined : wishes.get(other);
     const owner = ownerAt(wish?.want.place ?? place, companion, wish, observed);

@@ -1,6 +1,7 @@
 import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Suspension, Suspensions } from '../api/suspension.ts';
 import { type Hold, wait } from './hold.ts';
+import { grouped, lookup } from './lookup.ts';
 
 /**
  * The manifests as they hold while persons have suspended some assignments: those are as if they said `suspend: true`.
@@ -22,13 +23,16 @@ export function withSuspensions(source: SourceSnapshot, suspensions: Suspensions
  */
 export function suspendedHold(name: string, { assignments, suspensions }: SourceSnapshot): Hold | undefined {
   if (suspensions !== undefined && 'unusable' in suspensions) return unknown(suspensions.unusable);
-  const suspension = suspensions?.suspended.find(each => each.assignment === name);
+  const suspension = suspensions && byAssignment(suspensions.suspended).get(name)?.[0];
   if (suspension !== undefined) return wait('Suspended', suspensionText(suspension));
-  const isSuspended = assignments.some(
-    ({ assignment }) => assignment.metadata.name === name && assignment.spec.suspend,
-  );
-  return isSuspended ? wait('Suspended', 'the assignment is suspended') : undefined;
+  return suspendedNames(assignments).has(name) ? wait('Suspended', 'the assignment is suspended') : undefined;
 }
+
+const byAssignment = lookup((suspended: readonly Suspension[]) => grouped(suspended, ({ assignment }) => assignment));
+const suspendedNames = lookup((assignments: SourceSnapshot['assignments']) => {
+  const asleep = assignments.filter(({ assignment }) => assignment.spec.suspend);
+  return new Set(asleep.map(({ assignment }) => assignment.metadata.name));
+});
 
 /** By whom, since when and why, and how it ends: one sentence. */
 export function suspensionText({ assignment, since, by, reason }: Suspension): string {

@@ -1,6 +1,6 @@
-import type { PCIAssignment } from '../api/manifest.ts';
+import { asleepHold, specsFor } from './assigned.ts';
 import type { Claim } from './claims.ts';
-import { findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
+import { believedHolders, findDomain, holderOf, isHeldFor, isOurs } from './domains.ts';
 import { placeDrift } from './drift.ts';
 import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from './guards.ts';
 import { type Hold, wait } from './hold.ts';
@@ -238,33 +238,11 @@ function guestKeeps(
  * away last, and libvirt lets go of a domain's devices only when it has seen it end.
  */
 export function onItsWay(device: ObservedDevice, { observed }: Situation): Hold | undefined {
-  const isIn = ({ live }: ObservedDomain): boolean => live.some(entry => entry.address === device.address);
-  const changing = observed.domains.find(domain => domain.state === 'changing' && isIn(domain));
+  const changing = believedHolders(observed, device.address).find(({ state }) => state === 'changing');
   if (changing !== undefined) {
     const message = `${changing.name} is starting or stopping, and libvirt counts ${device.address} as its`;
     return wait('DomainChanging', message);
   }
   if (device.settled) return undefined;
   return wait('Settling', `${device.address} is being given to a guest or taken from one`);
-}
-
-/** The specs of all assignments in force for a domain. */
-function specsFor(holder: ObservedDomain, situation: Situation): PCIAssignment['spec'][] {
-  return assignmentsFor(holder, situation)
-    .map(({ spec }) => spec)
-    .filter(spec => !spec.suspend);
-}
-
-/** Why a domain is left alone: it has assignments, and all of them are suspended. */
-export function asleepHold(domain: ObservedDomain, situation: Situation): Hold | undefined {
-  const assigned = assignmentsFor(domain, situation);
-  const [first] = assigned;
-  if (first === undefined || assigned.some(({ spec }) => !spec.suspend)) return undefined;
-  return suspendedHold(first.metadata.name, situation.source);
-}
-
-function assignmentsFor(domain: ObservedDomain, { observed, source }: Situation): PCIAssignment[] {
-  return source.assignments
-    .map(({ assignment }) => assignment)
-    .filter(({ spec }) => findDomain(observed, spec.domain)?.uuid === domain.uuid);
 }

@@ -614,7 +614,7 @@ describe('laws of the plan', { timeout: 180_000 }, () => {
         fc.pre(detachesToApprove(decided.devices).length === 0);
         const given = new Set(taken.flatMap(step => (step.verb === 'attach' ? [step.device] : [])));
         for (const found of end.devices.values()) {
-          const companions = given.has(found.address) ? companionsOf(found, end.devices.values()) : [];
+          const companions = given.has(found.address) ? companionsOf(found, end) : [];
           const elsewhere = companions.filter(
             ({ device: { place } }) => place.at !== 'assignable' && !samePlace(place, found.place),
           );
