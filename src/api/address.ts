@@ -46,6 +46,12 @@ export function addressParts(address: Address): AddressParts {
   };
 }
 
+/** The segment alone. */
+export function segmentOf(address: Address): number {
+  // Reads up to the first colon.
+  return Number.parseInt(address, 16);
+}
+
 /** Order by segment, bus, device, function: for sorting. */
 export function compareAddresses(a: Address, b: Address): number {
   // Canonical text sorts right within one segment width; only a longer segment needs the numbers.

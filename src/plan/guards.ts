@@ -1,4 +1,4 @@
-import { addressParts } from '../api/address.ts';
+import { segmentOf } from '../api/address.ts';
 import { identityDifferences } from '../api/identity.ts';
 import type { PCIHostPolicy } from '../api/manifest.ts';
 import { type Claim, isBridge } from './claims.ts';
@@ -109,7 +109,7 @@ const SEGMENT_MAX = 0xffff;
 
 // Xen's interface has 16 bits for it, and libvirt refuses more; Intel's VMD makes 10000.
 function segmentGuard({ address }: ObservedDevice): Hold | undefined {
-  if (addressParts(address).segment <= SEGMENT_MAX) return undefined;
+  if (segmentOf(address) <= SEGMENT_MAX) return undefined;
   return guard(
     'SegmentTooLarge',
     `${address} is in a segment beyond ffff, which Xen cannot pass on; switch VMD off in the firmware`,

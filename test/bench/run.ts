@@ -5,10 +5,11 @@ import { readOptions, USAGE } from './options.ts';
 import { withPerformance } from './readme.ts';
 import { comparison, newRun, type Run, readRun, writeRun } from './record.ts';
 import type { Row } from './row.ts';
+import { growing, planning } from './rows/plan.ts';
 import { start } from './rows/start.ts';
 import { plainTable } from './table.ts';
 
-const ROWS: readonly Row[] = [start];
+const ROWS: readonly Row[] = [start, planning, growing];
 
 function print(text = ''): void {
   process.stdout.write(`${text}\n`);
