@@ -1,8 +1,8 @@
 /** What a step needs ends in the middle of it: libvirtd, the guest, xl. */
 import assert from 'node:assert/strict';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { becomes, until } from '../dom0/deadline.ts';
 import { driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
-import { succeed } from '../dom0/exec.ts';
 import { Guest } from '../dom0/guest.ts';
 import { startLibvirtd, stopLibvirtd } from '../dom0/libvirtd.ts';
 import { assignment } from '../dom0/manifest.ts';
@@ -13,6 +13,7 @@ import { holderOf, pciBackends } from '../dom0/xenstore.ts';
 
 const [nic] = NICS;
 const host = { deletionPolicy: 'Host' };
+const XL = '/usr/sbin/xl';
 
 async function libvirtdKilled(): Promise<void> {
   const red = await Guest.start({ name: 'red' });
@@ -72,24 +73,64 @@ async function guestDestroyed(): Promise<void> {
 
 async function xlKilled(): Promise<void> {
   const xls = await Guest.start({ name: 'xls', by: 'xl' });
-  await writeManifest('xls.yaml', assignment('xls', { lan: nic }, host));
-  const bind = killXl('pci-assignable-add');
-  const attach = killXl('pci-attach');
-  await Product.start('--resync', '5');
-  await bind;
-  await attach;
-  await xls.has([NIC_ID], 300_000);
-  await inPlace(xls);
+  const domid = await xls.id();
+  const backend = `/local/domain/0/backend/pci/${domid}`;
+  const drivers = '/sys/bus/pci/drivers';
+  // What a call of xl has begun with when it is killed.
+  const begun = {
+    'pci-assignable-add': `! [ -e ${drivers}/e1000e/${nic} ]`,
+    'pci-attach': `xenstore-exists ${backend}`,
+    'pci-detach': `[ "$(xenstore-read ${backend}/0/state)" = 7 ]`,
+    'pci-assignable-remove': `! [ -e ${drivers}/pciback/${nic} ]`,
+  };
+  await withDyingXl(begun, async killed => {
+    await writeManifest('xls.yaml', assignment('xls', { lan: nic }, host));
+    await Product.start('--resync', '5');
+    await xls.has([NIC_ID], 400_000);
+    await inPlace(xls);
+    await becomes('killed calls', killed, ['pci-assignable-add', 'pci-attach'], 60_000);
 
-  const detach = killXl('pci-detach');
-  const release = killXl('pci-assignable-remove');
-  await writeManifest('xls.yaml', assignment('xls', {}, host));
-  await detach;
-  await release;
-  await becomes('driver', () => driverOf(nic), 'e1000e', 300_000);
-  await xls.has([]);
-  assert.equal(await holderOf(nic), undefined);
-  note(`failed on the way: ${await failures()}`);
+    await writeManifest('xls.yaml', assignment('xls', {}, host));
+    if ((await until('the card in dom0, or why not', async () => inDom0OrLeft(xls), 400_000)) === 'left') {
+      note('its entry is left in the backend; xls is ended');
+      await xls.destroy();
+    }
+    await becomes('driver', () => driverOf(nic), 'e1000e', 300_000);
+    assert.equal(await holderOf(nic), undefined);
+    await becomes('killed calls', killed, Object.keys(begun).sort(), 60_000);
+    note(`failed on the way: ${await failures()}`);
+  });
+}
+
+/**
+ * Puts a program in xl's place that runs xl, and kills it (-9) in the first call of each subcommand of `begun` once that
+ * condition of the shell holds. `body` is given what tells which calls were killed.
+ */
+async function withDyingXl(
+  begun: Readonly<Record<string, string>>,
+  body: (killed: () => Promise<string[]>) => Promise<void>,
+): Promise<void> {
+  const kept = '/usr/sbin/xl.kept';
+  const record = '/tmp/xl-killed';
+  const cases = Object.entries(begun).map(([subcommand, condition]) => `${subcommand}) begun() { ${condition}; } ;;`);
+  const script = `#!/bin/sh
+real=$(echo /usr/lib/xen-*/bin/xl)
+case $1 in ${cases.join('\n')} *) exec $real "$@" ;; esac
+if [ -e ${record}/$1 ]; then exec $real "$@"; fi
+$real "$@" & pid=$!
+until begun 2>/dev/null; do kill -0 $pid 2>/dev/null || { wait $pid; exit; }; done
+kill -9 $pid && touch ${record}/$1
+kill -9 $$
+`;
+  await rm(record, { recursive: true, force: true });
+  await mkdir(record);
+  await rename(XL, kept);
+  try {
+    await writeFile(XL, script, { mode: 0o755 });
+    await body(async () => (await readdir(record)).sort());
+  } finally {
+    await rename(kept, XL);
+  }
 }
 
 /** Waits until libxl has begun to give the guest its first device, and the guest cannot use it yet. */
@@ -112,13 +153,6 @@ async function inPlace(guest: Guest): Promise<void> {
 async function stored(guest: Guest): Promise<void> {
   const addresses = async (): Promise<string[]> => (await guest.hostdevs('stored')).map(({ address }) => address);
   await becomes('stored devices', addresses, [nic], 60_000);
-}
-
-/** kill -9 of the next xl that is started for this subcommand, as soon as it is there. */
-async function killXl(subcommand: string): Promise<void> {
-  // It may live for less than a second, so the shell looks more often than a test could.
-  const look = `until pkill -9 -f '^(/[^ ]*/)?xl ${subcommand} '; do sleep 0.02; done`;
-  await succeed('sh', ['-c', look], 400_000);
 }
 
 async function failures(): Promise<string> {
