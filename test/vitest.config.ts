@@ -4,7 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 const config: ViteUserConfig = defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/{unit,property,simulation,contract,golden}/**/*.test.ts'],
+    include: ['test/{unit,property,simulation,contract,golden,fuzz}/**/*.test.ts'],
     testTimeout: 30_000,
     // A controller is started in some, and has looked at its host, before the first test.
     hookTimeout: 90_000,

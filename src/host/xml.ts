@@ -1,5 +1,6 @@
 import { DOMParser, type Document, type Element, XMLSerializer } from '@xmldom/xmldom';
 import { errorText } from './small-file.ts';
+import { formProblem } from './xml-form.ts';
 
 /** A text that is not the XML it should be. */
 export class XmlError extends Error {
@@ -8,8 +9,6 @@ export class XmlError extends Error {
 
 /** Characters of the longest definition that is parsed; real ones have some thousands. */
 const TEXT_MAX = 1_048_576;
-/** Elements within one another: libvirt's schema needs about ten, and metadata is free to have more. */
-const DEPTH_MAX = 128;
 
 /**
  * Parses a libvirt definition.
@@ -20,7 +19,8 @@ const DEPTH_MAX = 128;
 export function parseXml(text: string, root: string): Document {
   if (text.length > TEXT_MAX) throw new XmlError(`the definition has more than ${TEXT_MAX} characters`);
   if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) throw new XmlError('the definition declares a document type');
-  if (depth(text) > DEPTH_MAX) throw new XmlError(`the definition has more than ${DEPTH_MAX} elements in one another`);
+  const problem = formProblem(text);
+  if (problem !== undefined) throw new XmlError(`the definition is not well-formed: it ${problem}`);
   try {
     const document = new DOMParser({ onError: refuse, locator: false }).parseFromString(text, 'text/xml');
     if (document.documentElement?.nodeName !== root) throw new XmlError(`the definition is no <${root}>`);
@@ -35,20 +35,10 @@ function refuse(level: 'warning' | 'error' | 'fatalError', message: string): voi
   if (level !== 'warning') throw new XmlError(`the definition is not well-formed: ${message.slice(0, 200)}`);
 }
 
-/** An upper bound of how deep elements nest, found without recursion, so that the parser's cannot be exhausted. */
-function depth(text: string): number {
-  let deepest = 0;
-  let level = 0;
-  for (const [tag] of text.matchAll(/<\/|<[A-Za-z_]|\/>/g)) {
-    level += tag === '</' || tag === '/>' ? -1 : 1;
-    deepest = Math.max(deepest, level);
-  }
-  return deepest;
-}
-
 /** The text of a document or of one element. */
 export function serializeXml(node: Document | Element): string {
-  return new XMLSerializer().serializeToString(node);
+  // The library writes a carriage return as it is, and every reader would take that for a line end.
+  return new XMLSerializer().serializeToString(node).replaceAll('\r', '&#xD;');
 }
 
 /** The child elements with this name. */

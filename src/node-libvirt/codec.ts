@@ -23,7 +23,7 @@ export const uint32: Codec<number> = { encode: (e, value) => e.uint32(value), de
 /** XDR unsigned hyper. */
 export const uint64: Codec<bigint> = { encode: (e, value) => e.uint64(value), decode: d => d.uint64() };
 
-/** remote_nonnull_string: UTF-8 of at most STRING_MAX bytes. NUL is refused when sending, because C would cut the string there. */
+/** remote_nonnull_string: UTF-8 of at most STRING_MAX bytes, without NUL in both directions, because C cuts a string there. */
 export const string: Codec<string> = {
   encode(encoder, value) {
     if (value.includes('\0')) throw new XdrError('a string for libvirt must not contain NUL');
@@ -35,7 +35,9 @@ export const string: Codec<string> = {
   decode(decoder) {
     const length = decoder.uint32();
     if (length > STRING_MAX) throw new XdrError(`a string of ${length} bytes exceeds ${STRING_MAX}`);
-    return decoder.opaque(length).toString('utf8');
+    const bytes = decoder.opaque(length);
+    if (bytes.includes(0)) throw new XdrError('a string from libvirt must not contain NUL');
+    return bytes.toString('utf8');
   },
 };
 

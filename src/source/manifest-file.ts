@@ -83,10 +83,13 @@ function uncounted(file: string, all: readonly ManifestProblem[]): ManifestProbl
 
 type YamlDocument = Document.Parsed<ParsedNode>;
 
-/** Whether a document is more than comments. */
+/** Whether a document is more than comments. A tag, an anchor or a `|` with nothing after it is the beginning of something. */
 function hasContent(document: YamlDocument): boolean {
-  const { contents } = document;
-  return document.errors.length > 0 || !(contents === null || (isScalar(contents) && contents.source === ''));
+  const { contents, errors } = document;
+  if (errors.length > 0) return true;
+  if (!isScalar(contents)) return contents !== null;
+  const { source, value, tag, anchor } = contents;
+  return source !== '' || value !== null || tag !== undefined || anchor !== undefined;
 }
 
 /** Whether a document says that it is an assignment, and is sound enough for that to be believed. */

@@ -20,7 +20,7 @@ export function parseYaml(source: SourceText): YamlStream {
   // Duplicate keys are looked for elsewhere: the composer compares each key of a mapping with each other one.
   const composer = new Composer({ version: '1.2', schema: 'core', merge: false, uniqueKeys: false, strict: true });
   const documents: Document.Parsed<ParsedNode>[] = [];
-  const problems: ManifestProblem[] = [];
+  const problems = openDirective(source, tokens);
   for (const document of composer.compose(tokens, false, source.text.length)) {
     if (documents.length === DOCUMENTS_MAX) {
       const message = `has more than ${DOCUMENTS_MAX} documents; split it`;
@@ -30,6 +30,14 @@ export function parseYaml(source: SourceText): YamlStream {
     problems.push(...syntaxProblems(source, document));
   }
   return { documents, problems };
+}
+
+/** The parser says nothing of a directive that no document follows: a file that was cut off there would declare nothing. */
+function openDirective(source: SourceText, tokens: readonly CST.Token[]): ManifestProblem[] {
+  const last = tokens.findLastIndex(({ type }) => type === 'directive');
+  const directive = tokens[last];
+  if (directive === undefined || tokens.slice(last).some(({ type }) => type === 'document')) return [];
+  return [source.problem(directive.offset, 'Syntax', '', 'is a directive, and no document follows it')];
 }
 
 /** One mistake makes the parser complain several times about the same line: the first time is said to the user. */

@@ -130,7 +130,7 @@ export function isIntroducedRequest(domid: number): Request<boolean> {
 
 function strings(payload: Buffer, what: string): string[] {
   const found = decodeStrings(payload);
-  if (!found) throw new ProtocolError(`the last string of an answer to ${what} is not terminated`);
+  if (!found) throw new ProtocolError(`an answer to ${what} is no list of terminated UTF-8 strings`);
   return found;
 }
 

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /**
  * The xenstore wire format: one 16-byte header and a payload per message, the same in both directions.
  * Source: Xen's `xen/include/public/io/xs_wire.h` and `docs/misc/xenstore.txt`. This file serves clients and servers.
@@ -77,10 +79,11 @@ export function encodeStrings(...strings: readonly string[]): Buffer {
 
 /**
  * Splits a payload of NUL-terminated strings: the reverse of {@link encodeStrings}. An empty payload holds no string.
- * Returns undefined when the last string has no NUL.
+ * Returns undefined when the last string has no NUL, or when they are not UTF-8: read with replacements, a name would be
+ * that of another node.
  */
 export function decodeStrings(payload: Buffer): string[] | undefined {
   if (payload.length === 0) return [];
-  if (payload[payload.length - 1] !== 0) return undefined;
+  if (payload[payload.length - 1] !== 0 || !isUtf8(payload)) return undefined;
   return payload.toString('utf8', 0, payload.length - 1).split('\0');
 }

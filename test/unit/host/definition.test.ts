@@ -147,6 +147,12 @@ describe('switching passthrough on', () => {
     expect(readDefinition(withPassthrough(domain(pv))).e820Host).toBe(true);
   });
 
+  test('keeps line ends that stand in a text by their number', () => {
+    const xml = withPassthrough(domain("<title a='1&#10;2&#9;3'>a&#13;&#10;b</title>"));
+    expect(xml).toMatch(/<title a="1&#(?:10|xA);2&#(?:9|x9);3">a&#xD;\nb<\/title>/);
+    expect(withPassthrough(xml)).toBe(xml);
+  });
+
   test('is not misled by metadata that looks like features', () => {
     const inside = "<metadata><features><xen><passthrough state='on'/></xen></features></metadata>";
     expect(readDefinition(domain(inside)).passthrough).toBe(false);
@@ -170,6 +176,24 @@ describe('a hostile definition', () => {
     'great depth': domain('<a>'.repeat(size / 10) + '</a>'.repeat(size / 10)),
     'great depth, left open': `<domain>${'<a>'.repeat(size / 4)}`,
     'too much': domain('x'.repeat(1_100_000)),
+    'two slashes': '<domain//>',
+    'a NUL in a tag': '<domain\0/>',
+    'a NUL in a text': domain('\0'),
+    'a control character by its number': domain('<title>&#1;</title>'),
+    'a character that there is not': domain('<title>&#xd800;</title>'),
+    'a bare ampersand in an attribute': "<domain a='b & c'/>",
+    'a bare ampersand in a text': domain('b & c'),
+    'a lone surrogate': domain('\ud800'),
+    'text behind the root': `${domain('')}x`,
+    'text before the root': `x${domain('')}`,
+    'the end of a section that never began': domain(']]>'),
+    'an attribute without quotes': '<domain a=b/>',
+    'an attribute without a value': '<domain a/>',
+    'an attribute given twice': "<domain a='1' a='2'/>",
+    'no space between attributes': "<domain a='1'b='2'/>",
+    'a name that begins with a digit': domain('<1/>'),
+    'an XML declaration in the middle': domain('<?xml version="1.0"?>'),
+    'a comment in a comment': domain('<!-- a -- b -->'),
   };
   test.each(Object.entries(cases))('%s is refused', (_, text) => {
     expect(() => readDefinition(text)).toThrow(XmlError);

@@ -118,6 +118,10 @@ test('what the protocol cannot carry is refused before it is sent', () => {
   for (const bad of [-1n, 2n ** 64n]) expect(() => encodeBody(uint64, bad)).toThrow(XdrError);
 });
 
+test('a string with NUL in it is refused when it comes, too: in C it would be another one', () => {
+  expect(() => decodeBody(string, Buffer.from('0000000372006400', 'hex'))).toThrow(XdrError);
+});
+
 test('a UUID is canonical whatever case it was written in', () => {
   const text = '6695EB01-f6a4-8304-79AA-97f2502e193f';
   expect(decodeBody(uuid, encodeBody(uuid, text))).toBe(text.toLowerCase());

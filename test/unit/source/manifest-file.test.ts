@@ -208,6 +208,13 @@ describe('an error', () => {
   it.each(['', ' \n', '\ufeff'])('is %j, which may be a file that is being written', text => {
     expect(codes(text)).toEqual(['EmptySource']);
   });
+
+  it.each(['!', '!!map', '&a', '|', '>-\n', '"', '%YAML 1.2', `${LAN}...\n%YAML 1.2\n`, `${LAN}---\n&a\n`])(
+    'of the beginning of something, which must not read as nothing: %j',
+    text => {
+      expect(codes(text).length).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('limits', () => {

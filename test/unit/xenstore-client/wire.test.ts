@@ -75,3 +75,8 @@ test('joins and splits strings', () => {
   expect(decodeStrings(Buffer.from('a\0b'))).toBeUndefined();
   expect(decodeStrings(Buffer.from('\0'))).toEqual(['']);
 });
+
+test('takes no names apart that are not UTF-8: with a replacement in it, a name would be that of another node', () => {
+  expect(decodeStrings(Buffer.from('6465762d30ff00', 'hex'))).toBeUndefined();
+  expect(decodeStrings(Buffer.from('c3bc00', 'hex'))).toEqual(['ü']);
+});
