@@ -79,7 +79,8 @@ async function xlKilled(): Promise<void> {
   // What a call of xl has begun with when it is killed.
   const begun = {
     'pci-assignable-add': `! [ -e ${drivers}/e1000e/${nic} ]`,
-    'pci-attach': `xenstore-exists ${backend}`,
+    // With a guest's first device libxl waits for nobody: there is only the time after it has connected to Xen.
+    'pci-attach': '[ -e /proc/$pid/fd/4 ]',
     'pci-detach': `[ "$(xenstore-read ${backend}/0/state)" = 7 ]`,
     'pci-assignable-remove': `! [ -e ${drivers}/pciback/${nic} ]`,
   };
@@ -119,7 +120,8 @@ case $1 in ${cases.join('\n')} *) exec $real "$@" ;; esac
 if [ -e ${record}/$1 ]; then exec $real "$@"; fi
 $real "$@" & pid=$!
 until begun 2>/dev/null; do kill -0 $pid 2>/dev/null || { wait $pid; exit; }; done
-kill -9 $pid && touch ${record}/$1
+kill -9 $pid 2>/dev/null || { wait $pid; exit; }
+touch ${record}/$1
 kill -9 $$
 `;
   await rm(record, { recursive: true, force: true });
