@@ -12,7 +12,7 @@ export default class LeftOut implements Reporter {
         '  npm run test:browser   the page of `xenpci ui` in Chromium (installs it from Debian; needs root)',
         '  npm run test:node      the same on another Node: -- 20.19, -- 22 or -- 24 (gets it from npm)',
         '  npm run test:xen       real Xen 4.17 under emulation; with -- --all also Xen 4.20 (builds images; needs root)',
-        '  npm run simulate       the loop in 100,000 worlds instead of 10,000',
+        '  npm run simulate       the whole controller in virtual time, in 100,000 worlds instead of 400',
         '',
       ].join('\n'),
     );

@@ -78,8 +78,8 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'Detach it there, or write an assignment for that guest.',
   ),
   SharedInUse: wait(
-    'Another guest that shares the device has it, or was started before.',
-    'Nothing: it is free again when that one stops.',
+    'Another guest has the device, or was started before; those that share it take turns.',
+    'Nothing: it is free again when that one stops, or lets go of it.',
   ),
   Drifted: wait(
     'Under driftPolicy: Report, somebody changed what was in place, or the guest has what no entry names.',

@@ -78,6 +78,7 @@ export class Reconciler {
   #inventory: Inventory | undefined;
   #stopped = false;
   #status: Status | undefined;
+  #content: string | undefined;
   #problems: readonly ManifestProblem[] = [];
   #suspensions: Suspensions = NOTHING_SUSPENDED;
   #approvalsError: string | undefined;
@@ -267,9 +268,9 @@ export class Reconciler {
       now: this.#parts.clock.now(),
     });
     this.#status = status;
-    if (before === undefined || contentOf(before) !== contentOf(status)) {
-      this.#parts.report({ type: 'StatusChanged', status });
-    }
+    const content = contentOf(status);
+    if (content !== this.#content) this.#parts.report({ type: 'StatusChanged', status });
+    this.#content = content;
     return status;
   }
 

@@ -7,6 +7,7 @@ import type { Dom0 } from './dom0.ts';
 import { letGo } from './guest-unbind.ts';
 import { callLibvirt, runningDomain } from './libvirt-call.ts';
 import { afterChange, untilIdle } from './settle.ts';
+import { PCIBACK } from './sysfs.ts';
 
 /** What libvirt is to be asked. */
 interface LibvirtDetach {
@@ -51,6 +52,8 @@ async function prepare(
   const look = await lookAt(dom0, address, signal);
   requireRunning(guest, look.xenstore);
   requireHeldBy(guest, look);
+  // Pulled out of the guest and put back: libxl would reset it under dom0's driver.
+  if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
   // Paused, it could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
   if (await dom0.xl.isPaused(guest.domid, signal)) throw refusal(`${guest.name} is paused; resume it`);
   if (via === 'xl') return { look };

@@ -53,7 +53,7 @@ export function takeTurns(
     sharers.find(({ domain }) => hasIt(domain, place)) ??
     sharers.find(({ want }) => want.hold?.reason === 'Drifted') ??
     firstStarted(sharers.filter(isInLine));
-  return next === undefined ? betweenTurns(sharers) : turnFor(next, sharers, place);
+  return next === undefined ? betweenTurns(sharers, place) : turnFor(next, sharers, place);
 }
 
 function turnOf(own: Sharer, sharers: readonly Sharer[]): Turn {
@@ -70,7 +70,7 @@ function turnFor(next: Sharer, sharers: readonly Sharer[], place: Place | undefi
   const others = turn.others.map(other => {
     const domain = sharers.find(({ claim }) => claim === other.claim)?.domain;
     if (domain === undefined || isRefused(other)) return other;
-    return domain.domid === undefined
+    return domain.domid === undefined && !isElsewhere(place, sharers)
       ? { claim: other.claim }
       : { claim: other.claim, hold: inUse(next, domain, place) };
   });
@@ -78,13 +78,22 @@ function turnFor(next: Sharer, sharers: readonly Sharer[], place: Place | undefi
 }
 
 /** Nobody runs that could take it: the device waits where all can have it. */
-function betweenTurns(sharers: readonly [Sharer, ...Sharer[]]): Turn {
+function betweenTurns(sharers: readonly [Sharer, ...Sharer[]], have: Place | undefined): Turn {
   const places = sharers.flatMap(({ want }) => want.place ?? []);
   const place = places.find(({ at }) => at !== 'host') ?? places[0];
   const followed = sharers.find(
     ({ want }) => want.place !== undefined && place !== undefined && samePlace(want.place, place),
   );
-  return turnOf(followed ?? sharers[0], sharers);
+  const turn = turnOf(followed ?? sharers[0], sharers);
+  if (have?.at !== 'guest' || !isElsewhere(have, sharers)) return turn;
+  const message = `${have.domain} has ${turn.followed.address}, and does not share it; it is free when ${have.domain} lets go of it`;
+  const hold = wait('SharedInUse', message);
+  return { ...turn, others: turn.others.map(other => ({ hold, ...other })) };
+}
+
+/** Whether a guest has the device that is none of those that share it. */
+function isElsewhere(place: Place | undefined, sharers: readonly Sharer[]): boolean {
+  return place?.at === 'guest' && !sharers.some(({ domain }) => hasIt(domain, place));
 }
 
 function hasIt(domain: ObservedDomain | undefined, place: Place | undefined): boolean {
@@ -102,7 +111,8 @@ function firstStarted(sharers: readonly Sharer[]): Sharer | undefined {
 
 /** Whether something keeps a claim from the device that has nothing to do with whose turn it is. */
 function isRefused({ claim, hold }: Bystander): boolean {
-  return hold?.kind === 'guard' || hold?.reason === 'SourceIncomplete' || claim.assignment.assignment.spec.suspend;
+  const isItsOwn = hold?.reason === 'SourceIncomplete' || hold?.reason === 'DeviceMissing';
+  return hold?.kind === 'guard' || isItsOwn || claim.assignment.assignment.spec.suspend;
 }
 
 function inUse(next: Sharer, domain: ObservedDomain, place: Place | undefined): Hold {

@@ -23,6 +23,8 @@ const POLICY_UNKNOWN = wait(
   'a manifest that cannot be read may protect this device; nothing new is taken until all can',
 );
 const ASSIGNABLE: Place = { at: 'assignable' };
+/** The driver of what is assignable, as in sysfs. */
+const PCIBACK = 'pciback';
 
 /** What a claim wants of its device. */
 export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situation: Situation): Want {
@@ -121,6 +123,7 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
   const inPlace: Place = { at: 'guest', domid: domain.domid, domain: domain.name };
   if (device.place.at === 'guest' && device.place.domid === domain.domid) {
     if (device.busClosed === true) return { place: inPlace, hold: busClosed(domain, device) };
+    if (device.driver !== PCIBACK) return { place: inPlace, hold: putBack(domain, device) };
     if (device.settled) return { place: inPlace, ...permissiveHold(claim, domain, device) };
     return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
   }
@@ -141,6 +144,13 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
     return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} is paused; resume it`) };
   }
   return { place: inPlace };
+}
+
+/** pciback keeps a device for as long as a guest has it: another driver gets it only when it was pulled out meanwhile. */
+function putBack({ name }: ObservedDomain, { address, driver }: ObservedDevice): Hold {
+  const now = driver === undefined ? 'no driver has it' : `dom0's driver ${driver} has it`;
+  const message = `xenstore says that ${name} has ${address}, but ${now}: it was taken out and put back; stop and start ${name}`;
+  return wait('NeedsRestart', message);
 }
 
 /** libxl waits for a connected bus before it gives or takes anything, and a guest's kernel connects one only once. */
@@ -224,13 +234,19 @@ function guestKeeps(
     const message = `${device.address} leaves ${holder.name} when that domain stops (updatePolicy: OnNextStart)`;
     return wait('NeedsRestart', message);
   }
+  // How many may be taken, and how a guest is told, is not known either.
+  return cannotLetGo(holder, device) ?? (situation.source.policyUnknown === true ? POLICY_UNKNOWN : undefined);
+}
+
+/** What in the guest itself, or in its device, keeps it from being taken. */
+function cannotLetGo(holder: ObservedDomain, device: ObservedDevice): Hold | undefined {
   // It could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
   if (holder.state === 'paused') {
     return wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`);
   }
   if (device.busClosed === true) return busClosed(holder, device);
-  // How many may be taken, and how a guest is told, is not known either.
-  return situation.source.policyUnknown === true ? POLICY_UNKNOWN : undefined;
+  // libxl would reset it under dom0's driver.
+  return device.driver === PCIBACK ? undefined : putBack(holder, device);
 }
 
 /**

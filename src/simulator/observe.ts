@@ -135,6 +135,17 @@ function entryOf({ address, alias, managed, permissive }: Definition['hostdevs']
 
 /** Where a device hangs, by bridges: see api/path.ts. */
 function pathOf(dom0: Dom0, device: Device): PciPath {
+  const known = paths.get(device.spec);
+  if (known !== undefined) return known;
+  const path = findPath(dom0, device);
+  paths.set(device.spec, path);
+  return path;
+}
+
+/** A card never moves; another one in its slot has a spec of its own. */
+const paths = new WeakMap<Device['spec'], PciPath>();
+
+function findPath(dom0: Dom0, device: Device): PciPath {
   const { bus, device: slot, function: fn, segment } = addressParts(device.spec.address);
   const parent = device.spec.parent === undefined ? undefined : dom0.devices.get(device.spec.parent);
   const offset = bus - (parent?.spec.secondaryBus ?? 0);

@@ -12,10 +12,12 @@ import {
 } from '../plan/step.ts';
 import { type Faults, strike } from './faults.ts';
 import { PCIBACK } from './model/device.ts';
+import type { Dom0 } from './model/dom0.ts';
 import type { Domain, Hostdev } from './model/domain.ts';
-import { bindDriver, probeDriver } from './model/kernel.ts';
+import { bindDriver, overrideDriver, probeDriver } from './model/kernel.ts';
 import { assignableAdd, assignableRemove, type Outcome, pciAdd, pciRemove } from './model/libxl.ts';
 import type { Model } from './model/model.ts';
+import { LibvirtRefusal } from './model/refusal.ts';
 
 /**
  * Takes a step on the model without any I/O, through the same calls as the host adapter. A step that is illegal from
@@ -71,13 +73,30 @@ function attach(model: Model, { guest, via, device, permissive }: AttachStep): v
   const domain = instanceOf(model, guest);
   if (!permissive) refilter(model, device);
   if (via === 'xl') check(pciAdd(model.dom0, domain, device, permissive));
-  else model.libvirt.attach(domain, ownHostdev(device, permissive), { live: true, stored: false });
+  else attachThroughLibvirt(model, domain, ownHostdev(device, permissive));
+}
+
+/** xl does it where libvirt goes on believing that a device is in use which nobody has: see host/attach.ts. */
+function attachThroughLibvirt(model: Model, domain: Domain, hostdev: Hostdev): void {
+  try {
+    model.libvirt.attach(domain, hostdev, { live: true, stored: false });
+  } catch (error) {
+    const believed = error instanceof LibvirtRefusal && / is in use\b| already exists$/.test(error.message);
+    if (!believed || model.dom0.present(hostdev.address)?.holder !== undefined) throw error;
+    check(pciAdd(model.dom0, domain, hostdev.address, hostdev.permissive));
+  }
 }
 
 function refilter({ dom0 }: Model, address: Address): void {
   if (dom0.present(address)?.permissive !== true) return;
-  check(assignableRemove(dom0, address, false));
+  unassign(dom0, address, false);
   check(assignableAdd(dom0, address));
+}
+
+/** xl takes from pciback only what is in quarantine: see host/release.ts. */
+function unassign(dom0: Dom0, address: Address, rebind: boolean): void {
+  if (dom0.present(address)?.quarantined === false) check(assignableAdd(dom0, address));
+  check(assignableRemove(dom0, address, rebind));
 }
 
 function detach(model: Model, { guest, via, device, force }: DetachStep): void {
@@ -87,7 +106,9 @@ function detach(model: Model, { guest, via, device, force }: DetachStep): void {
 }
 
 function release({ dom0 }: Model, step: ReleaseStep): void {
-  check(assignableRemove(dom0, step.device, true));
+  const before = dom0.present(step.device);
+  if (before !== undefined) overrideDriver(dom0, before, undefined);
+  unassign(dom0, step.device, true);
   const device = dom0.present(step.device);
   if (device === undefined || device.driver !== undefined) return;
   if (step.driver === undefined) probeDriver(dom0, device);

@@ -2,17 +2,16 @@ import { resolve } from 'node:path';
 import type { HostIdentity } from '../api/hosts.ts';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import type { Source } from '../controller/ports.ts';
-import { FileCache } from './file-cache.ts';
-import { FolderWatch } from './folder-watch.ts';
 import { LastGood, type LastGoodStore } from './last-good.ts';
 import { type InForce, settle } from './ledger.ts';
 import { READ_ATTEMPTS } from './limits.ts';
-import { type ManifestFile, parseManifestFile } from './manifest-file.ts';
+import type { ManifestFile } from './manifest-file.ts';
 import type { Overlay, Overlays } from './overlay.ts';
 import { fileProblem } from './problem.ts';
-import { QUIET_MS, untilQuiet } from './quiet.ts';
+import { QUIET_MS } from './quiet.ts';
 import { emptyFolder } from './read-paths.ts';
-import { type Scan, scanFolder } from './scan.ts';
+import type { Scan } from './scan.ts';
+import { diskTree, type Tree, type TreeWatch } from './tree.ts';
 
 export interface FolderSourceOptions {
   readonly folder: string;
@@ -30,6 +29,8 @@ export interface FolderSourceOptions {
   readonly onLastGoodError?: (error: Error) => void;
   /** What is read instead of some files of the folder. It is never remembered: when it goes, what is written counts. */
   readonly overlays?: Overlays;
+  /** Where the folder is kept; on disk if not given. */
+  readonly tree?: Tree;
 }
 
 /** What is in the folder, and of what nothing is known. */
@@ -46,12 +47,11 @@ interface FolderReading {
 export class FolderSource implements Source {
   readonly #options: FolderSourceOptions;
   readonly #folder: string;
-  readonly #quietMs: number;
-  readonly #cache: FileCache;
+  readonly #tree: Tree;
   readonly #hints = new Set<(about: string) => void>();
   readonly #lastGood: LastGood;
   #inForce: InForce | undefined;
-  #watch: FolderWatch | undefined;
+  #watch: TreeWatch | undefined;
   #watchedLayout: string | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   readonly #overlaid = new Map<string, { readonly bytes: Uint8Array; readonly file: ManifestFile }>();
@@ -59,8 +59,7 @@ export class FolderSource implements Source {
   constructor(options: FolderSourceOptions) {
     this.#options = options;
     this.#folder = resolve(options.folder);
-    this.#quietMs = options.quietMs ?? QUIET_MS;
-    this.#cache = new FileCache(this.#quietMs);
+    this.#tree = options.tree ?? diskTree(this.#folder, options.quietMs ?? QUIET_MS);
     this.#lastGood = new LastGood(options.lastGood, error => options.onLastGoodError?.(error));
   }
 
@@ -73,7 +72,7 @@ export class FolderSource implements Source {
 
   onHint(hint: (about: string) => void): () => void {
     this.#hints.add(hint);
-    this.#watch ??= new FolderWatch(this.#folder, {
+    this.#watch ??= this.#tree.watch({
       changed: () => {
         for (const tell of this.#hints) tell('manifests');
       },
@@ -96,13 +95,13 @@ export class FolderSource implements Source {
   async #read(): Promise<SourceSnapshot> {
     const overlays = (await this.#options.overlays?.read()) ?? [];
     const { files, scan, unknown } = await this.#readFiles();
-    this.#cache.keepOnly(scan.files);
+    this.#tree.keepOnly(scan.files);
     if (this.#watch !== undefined && scan.layout !== this.#watchedLayout) {
       this.#watchedLayout = scan.layout;
       this.#watch.arm(scan.targets);
     }
     const { host } = this.#options;
-    const before = this.#inForce ?? (await this.#lastGood.restore(host));
+    const before = this.#inForce ?? (await this.#lastGood.restore(host, this.#tree));
     const { inForce, snapshot } = settle(before, { files, unknown }, host);
     this.#inForce = inForce;
     await this.#lastGood.keep(inForce);
@@ -126,7 +125,7 @@ export class FolderSource implements Source {
   #parsed(path: string, bytes: Uint8Array): ManifestFile {
     const known = this.#overlaid.get(path);
     if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) return known.file;
-    const file = parseManifestFile(path, bytes);
+    const file = this.#tree.parse(path, bytes);
     this.#overlaid.set(path, { bytes, file });
     return file;
   }
@@ -134,12 +133,12 @@ export class FolderSource implements Source {
   /** Reads all files, again if the folder changed meanwhile: half of one state and half of the next is neither. */
   async #readFiles(): Promise<FolderReading> {
     const folder = this.#folder;
-    let scan = await scanFolder(folder);
+    let scan = await this.#tree.scan();
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-      await untilQuiet(scan.changedMs, this.#quietMs);
+      await this.#tree.untilQuiet(scan);
       const files = new Map<string, ManifestFile>();
-      for (const path of scan.files) files.set(path, await this.#cache.read(path));
-      const after = await scanFolder(folder);
+      for (const path of scan.files) files.set(path, await this.#tree.read(path));
+      const after = await this.#tree.scan();
       if (after.fingerprint === scan.fingerprint) return { files, scan: after, unknown: this.#unknown(after) };
       scan = after;
     }

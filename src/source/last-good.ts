@@ -1,6 +1,6 @@
 import type { HostIdentity } from '../api/hosts.ts';
 import { type InForce, restorable } from './ledger.ts';
-import { parseManifestFile } from './manifest-file.ts';
+import type { Tree } from './tree.ts';
 
 /** The texts that are in force, by path of file: kept over restarts, so that a file that is broken then has one, too. */
 export interface LastGoodStore {
@@ -24,10 +24,10 @@ export class LastGood {
   }
 
   /** What was in force for this host when it was kept last. A text that this version does not accept any more is left out. */
-  async restore(host: HostIdentity): Promise<InForce> {
+  async restore(host: HostIdentity, { parse }: Pick<Tree, 'parse'>): Promise<InForce> {
     const texts = (await this.#try(async store => store.load())) ?? new Map<string, string>();
     this.#kept = texts;
-    const files = [...texts].map(([path, text]) => [path, parseManifestFile(path, Buffer.from(text))] as const);
+    const files = [...texts].map(([path, text]) => [path, parse(path, Buffer.from(text))] as const);
     return restorable(new Map(files), host);
   }
 

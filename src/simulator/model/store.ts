@@ -64,9 +64,8 @@ export class Store {
 
   /** Removes a node and all below. @returns false where there is none. The root stays. */
   remove(path: string): boolean {
-    const names = namesOf(path);
-    const last = names.pop();
-    const parent = this.find(`/${names.join('/')}`);
+    const last = namesOf(path).at(-1);
+    const parent = this.find(parentPath(path));
     if (last === undefined || parent?.children.delete(last) !== true) return false;
     touch(parent);
     this.fire(path, true);
@@ -120,8 +119,17 @@ export function parentPath(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
-function namesOf(path: string): string[] {
-  return path === '/' ? [] : path.slice(1).split('/');
+const PATHS_MAX = 10_000;
+/** Paths that have been taken apart: the same few are asked for again and again. */
+const namesByPath = new Map<string, readonly string[]>();
+
+function namesOf(path: string): readonly string[] {
+  const known = namesByPath.get(path);
+  if (known !== undefined) return known;
+  const names = path === '/' ? [] : path.slice(1).split('/');
+  if (namesByPath.size >= PATHS_MAX) namesByPath.clear();
+  namesByPath.set(path, names);
+  return names;
 }
 
 function touch(node: StoreNode): void {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../../src/api/address.ts';
@@ -108,6 +108,14 @@ describe('a step that the world does not fit is refused before anything is done'
       },
     ],
     'detach from a guest that xl has paused': [detach(FIRST, 'libvirt'), dom0 => dom0.pauseByXl()],
+    'detach what was pulled out and put back': [
+      detach(FIRST, 'xl'),
+      ({ layout }) => {
+        const link = join(layout.sysfs, `bus/pci/devices/${FIRST}/driver`);
+        rmSync(link);
+        symlinkSync('../../../bus/pci/drivers/e1000e', link);
+      },
+    ],
     'detach what the guest does not have': [detach(FREE, 'xl'), () => {}],
     'detach from a guest that is gone': [detach(FIRST, 'xl'), ({ store }) => store.introduced.clear()],
     'detach what two guests have': [

@@ -603,3 +603,22 @@ describe('of those that share a device', () => {
     expect(third?.claims[0]?.conflict?.message).toContain('two of them are for the same domain');
   });
 });
+
+describe('a device that was pulled out of its guest and put back', () => {
+  const word = "NeedsRestart: xenstore says that red has 0000:01:00.0, but dom0's driver e1000e has it";
+
+  test('is not in place, whatever xenstore says', () => {
+    const [hold] = decide(one(IN_RED, [red], { driver: 'e1000e' }), [to('red')]);
+    expect(hold).toContain(word);
+    const { driver: _, ...bare } = device(NIC, IN_RED);
+    expect(decide(observed([bare], [red]), [to('red')])[0]).toContain('but no driver has it');
+  });
+
+  test('is not taken from it: libxl would reset it under the driver of dom0', () => {
+    const mine = records(held(NIC));
+    const world = one(IN_RED, [domain('red', { domid: 1 }), blue], { driver: 'e1000e' });
+    const [hold, ...more] = decide(world, [to('blue')], mine);
+    expect(hold).toContain(word);
+    expect(more).toEqual([]);
+  });
+});

@@ -5,7 +5,7 @@ import type { Inventory } from '../../../src/plan/inventory.ts';
 import type { Observed, ObservedDomain, Place } from '../../../src/plan/observed.ts';
 import { nextSteps, type Plan, plan, planSteps } from '../../../src/plan/plan.ts';
 import { stepText } from '../../../src/plan/step.ts';
-import { address, applied, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+import { address, applied, assignment, device, domain, entry, held, observed, ours, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const HOST: Place = { at: 'host' };
@@ -284,5 +284,23 @@ describe('the status', () => {
       'red True InPlace: red has 1 device',
       'blue True Prepared: blue is shut off and gets 0 devices when it is started; red has 0000:01:00.0 now, which they share',
     ]);
+  });
+
+  test('while a guest that does not share it has it, no sharer that is off is said to have its turn', () => {
+    const green = domain('green', { domid: 9 });
+    const world = observed([device(NIC, inGuest('green', 9))], [guest('red'), guest('blue'), green]);
+    const word = 'green has 0000:01:00.0, and does not share it; it is free when green lets go of it';
+    const its = held(NIC, { assignment: 'green', domain: { name: 'green', uuid: 'uuid-green' } });
+    const mine: Inventory = new Map([[its.address, its]]);
+    expect(decide(world, both, mine).at(-1)).toBe(`red: SharedInUse: ${word}`);
+    const running = observed([device(NIC, inGuest('green', 9))], [guest('red'), guest('blue', 5), green]);
+    expect(decide(running, both, mine).at(-1)).toBe(
+      'red: SharedInUse: blue is first to get 0000:01:00.0, which it shares with red; it is free again when blue stops',
+    );
+  });
+
+  test('a sharer that is off is told that the device is gone', () => {
+    const world = observed([device(NIC, inGuest('red', 3), { present: false })], [guest('red', 3), guest('blue')]);
+    expect(decide(world).at(-1)).toMatch(/^blue: DeviceMissing: /);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NOTHING, runWorld, type Tally } from './run.ts';
+import { NOTHING, runWorld, type Tally } from './steps.ts';
 
 // `npm run simulate` asks for 100,000; SEED_FROM=N WORLDS=1 replays one.
 const worlds = Number(process.env['WORLDS'] ?? 10_000);

@@ -1,0 +1,271 @@
+import type { Address } from '../../../src/api/address.ts';
+import { type Domain, type Instance, plainHostdev } from '../../../src/simulator/model/domain.ts';
+import { nodedevDetach, plug, probeDriver, unbindDriver, unplug } from '../../../src/simulator/model/kernel.ts';
+import { assignableAdd, assignableRemove, pciAdd, pciRemove } from '../../../src/simulator/model/libxl.ts';
+import { CARDS } from '../../../src/simulator/model/world.ts';
+import type { Random } from '../random.ts';
+import { FILES, randomFiles, randomText, spoiled } from './manifests.ts';
+import type { Act } from './tally.ts';
+import { DEVICES, UNNAMED, type World } from './world.ts';
+
+/** Does one thing to the world, and says what. It may find that it cannot, as anybody may. */
+interface Actor {
+  readonly act: Act;
+  readonly weight: number;
+  readonly run: (world: World) => string;
+}
+
+const ALL = [...DEVICES, UNNAMED] as unknown as readonly [Address, ...Address[]];
+
+/** Whoever edits the manifests, well or badly. */
+const editors: readonly Actor[] = [
+  files(13, ({ folder, chaos }, path) => {
+    folder.write(path, randomText(path, chaos.random));
+    return `write ${path}`;
+  }),
+  files(5, ({ folder, chaos, time }, path) => {
+    // In pieces, as an editor that saves in place.
+    const text = randomText(path, chaos.random);
+    folder.write(path, spoiled(text, chaos.random));
+    time.after(before(chaos.random, 20_000), () => folder.write(path, text));
+    return `begin to write ${path}`;
+  }),
+  files(4, ({ folder, chaos }, path) => {
+    folder.write(path, spoiled(randomText(path, chaos.random), chaos.random));
+    return `spoil ${path}`;
+  }),
+  files(3, ({ folder }, path) => {
+    folder.remove(path);
+    return `remove ${path}`;
+  }),
+  files(2, ({ folder, chaos }) => {
+    folder.replace(randomFiles(chaos.random));
+    return 'replace the folder';
+  }),
+  files(2, ({ folder, chaos, time }) => {
+    const content = folder.files;
+    folder.replace(new Map());
+    time.after(before(chaos.random, 60_000), () => folder.replace(content));
+    return 'empty the folder for a while';
+  }),
+  files(2, ({ folder, chaos, time }) => {
+    const state = chaos.random.chance(0.6) ? 'missing' : 'unreadable';
+    folder.setState(state);
+    time.after(before(chaos.random, 120_000), () => folder.setState('there'));
+    return `the folder is ${state} for a while`;
+  }),
+];
+
+function files(weight: number, run: (world: World, path: string) => string): Actor {
+  return { act: 'files', weight, run: world => run(world, world.chaos.random.pick(FILES as [string, ...string[]])) };
+}
+
+/** Guests, and whoever starts and stops them. */
+const guests: readonly Actor[] = [
+  {
+    act: 'guests',
+    weight: 8,
+    run: world => {
+      const off = pickDomain(world, ({ instance }) => instance === undefined);
+      if (off === undefined) return 'every guest runs';
+      world.model.start(off.name);
+      return `start ${off.name}`;
+    },
+  },
+  guest(5, ({ model }, { name }) => {
+    model.destroy(name);
+    return `destroy ${name}`;
+  }),
+  guest(2, ({ model }, { name }) => {
+    model.powerOff(name);
+    return `power off ${name}`;
+  }),
+  guest(3, ({ model }, { name }) => {
+    model.reboot(name);
+    return `reboot ${name}`;
+  }),
+  guest(2, ({ model }, { name }) => {
+    model.crash(name);
+    return `crash ${name}`;
+  }),
+  guest(5, ({ model, chaos }, { name, toolstack }, instance) => {
+    const paused = !instance.paused;
+    if (toolstack === 'libvirt' && chaos.random.chance(0.7)) model.setPaused(name, paused);
+    else {
+      // Through xl, of which libvirt does not hear.
+      instance.paused = paused;
+      model.dom0.instancesChanged();
+    }
+    return `${paused ? 'pause' : 'resume'} ${name}`;
+  }),
+  guest(3, ({ model }, { name }, instance) => {
+    model.setRefusing(name, !instance.refuses);
+    return `${name} ${instance.refuses ? 'refuses' : 'lets go again'}`;
+  }),
+  guest(1, ({ model }, { name, type }) => {
+    if (type !== 'pv') return `${name} has no bus to close`;
+    model.closeBus(name);
+    return `${name} closes its bus`;
+  }),
+];
+
+function guest(weight: number, run: (world: World, domain: Domain, instance: Instance) => string): Actor {
+  return {
+    act: 'guests',
+    weight,
+    run: world => {
+      const domain = pickDomain(world, ({ instance }) => instance !== undefined);
+      return domain?.instance === undefined ? 'no guest runs' : run(world, domain, domain.instance);
+    },
+  };
+}
+
+/** Administrators who use xl and virsh behind the daemon's back. */
+const users: readonly Actor[] = [
+  user(2, ({ model }, address) => {
+    assignableAdd(model.dom0, address);
+    return `xl pci-assignable-add ${address}`;
+  }),
+  user(2, ({ model, chaos }, address) => {
+    assignableRemove(model.dom0, address, chaos.random.chance(0.7));
+    return `xl pci-assignable-remove ${address}`;
+  }),
+  user(4, (world, address) => {
+    const domain = pickDomain(world, ({ instance }) => instance !== undefined);
+    if (domain !== undefined) pciAdd(world.model.dom0, domain, address, world.chaos.random.chance(0.2));
+    return `xl pci-attach ${domain?.name} ${address}`;
+  }),
+  user(3, ({ model, chaos }, address) => {
+    const domid = model.dom0.devices.get(address)?.holder;
+    const holder = domid === undefined ? undefined : model.dom0.byDomid(domid);
+    if (holder !== undefined) pciRemove(model.dom0, holder, address, chaos.random.chance(0.2));
+    return `xl pci-detach ${holder?.name} ${address}`;
+  }),
+  user(2, (world, address) => {
+    const domain = pickDomain(world, ({ toolstack, instance }) => toolstack === 'libvirt' && instance !== undefined);
+    if (domain === undefined) return 'libvirt has no guest';
+    const stored = domain.stored !== undefined && world.chaos.random.chance(0.3);
+    world.model.libvirt.attach(domain, plainHostdev(address), { live: true, stored });
+    return `virsh attach-device ${domain.name} ${address}`;
+  }),
+  user(2, (world, address) => {
+    const domain = pickDomain(world, ({ toolstack, instance }) => toolstack === 'libvirt' && instance !== undefined);
+    if (domain === undefined) return 'libvirt has no guest';
+    world.model.libvirt.detach(domain, plainHostdev(address), { live: true, stored: false });
+    return `virsh detach-device ${domain.name} ${address}`;
+  }),
+  user(2, (world, address) => {
+    const domain = pickDomain(world, ({ stored }) => stored !== undefined);
+    if (domain?.stored === undefined) return 'nothing is stored';
+    const { hostdevs } = domain.stored;
+    const others = hostdevs.filter(hostdev => hostdev.address !== address);
+    const has = others.length < hostdevs.length;
+    world.model.libvirt.define(domain, {
+      ...domain.stored,
+      hostdevs: has ? others : [...others, plainHostdev(address)],
+    });
+    return `virsh edit ${domain.name}: ${has ? 'without' : 'with'} ${address}`;
+  }),
+  user(2, ({ model: { dom0 }, chaos }, address) => {
+    const device = dom0.present(address);
+    if (device === undefined || device.holder !== undefined) return 'nothing to unbind';
+    if (chaos.random.chance(0.5)) nodedevDetach(dom0, device);
+    else if (device.driver !== undefined) unbindDriver(dom0, device);
+    else probeDriver(dom0, device);
+    return `sysfs: ${address} is with ${device.driver ?? 'no driver'}`;
+  }),
+];
+
+function user(weight: number, run: (world: World, address: Address) => string): Actor {
+  return { act: 'users', weight, run: world => run(world, world.chaos.random.pick(ALL)) };
+}
+
+/** Cards that are pulled and put in, and what dom0 does with them. */
+const hardware: readonly Actor[] = [
+  {
+    act: 'hardware',
+    weight: 7,
+    run: world => {
+      const { model, chaos, time } = world;
+      const address = chaos.random.pick(ALL);
+      if (model.dom0.present(address) === undefined) return plugIn(world, address);
+      unplug(model.dom0, address);
+      if (chaos.random.chance(0.6)) time.after(before(chaos.random, 90_000), () => plugIn(world, address));
+      return `pull ${address}`;
+    },
+  },
+  {
+    act: 'hardware',
+    weight: 4,
+    run: ({ model, chaos }) => {
+      const address = chaos.random.pick(ALL);
+      const device = model.dom0.present(address);
+      if (device === undefined) return `nothing is at ${address}`;
+      device.use = device.use.mountedAt === undefined ? { disk: 'nvme0n1', mountedAt: '/mnt' } : {};
+      return `${device.use.mountedAt === undefined ? 'unmount' : 'mount'} ${address}`;
+    },
+  },
+];
+
+function plugIn({ model, chaos }: World, address: Address): string {
+  const isNvme = model.dom0.devices.get(address)?.spec.identity.vendor === CARDS.nvme.vendor;
+  const other = isNvme
+    ? { identity: CARDS.e1000e, homeDriver: 'e1000e' }
+    : { identity: CARDS.nvme, homeDriver: 'nvme' };
+  const isAnother = chaos.random.chance(0.35);
+  plug(model.dom0, address, isAnother ? other : {});
+  return `plug ${isAnother ? 'another card' : 'the card'} in at ${address}`;
+}
+
+const services: readonly Actor[] = [
+  {
+    act: 'libvirtd',
+    weight: 3,
+    run: ({ model }) => {
+      model.libvirt.restart();
+      return 'restart libvirtd';
+    },
+  },
+  {
+    act: 'disk',
+    weight: 3,
+    run: ({ disk, chaos, time }) => {
+      const what = chaos.random.chance(0.3) ? 'isBroken' : 'isFull';
+      disk[what] = true;
+      time.after(before(chaos.random, 90_000), () => {
+        disk[what] = false;
+      });
+      return `the disk ${what} for a while`;
+    },
+  },
+];
+
+/** Everybody but the daemon and those who run it. */
+const ACTORS: readonly Actor[] = [...editors, ...guests, ...users, ...hardware, ...services];
+const WEIGHT = ACTORS.reduce((sum, { weight }) => sum + weight, 0);
+
+/** Somebody does something, or finds that a toolstack refuses it. @returns what, in words. */
+export function actSomehow(world: World): string {
+  let left = world.chaos.random.next() * WEIGHT;
+  const actor = ACTORS.find(({ weight }) => {
+    left -= weight;
+    return left < 0;
+  });
+  if (actor === undefined) return 'nobody does anything';
+  world.tally.acts[actor.act] += 1;
+  try {
+    return actor.run(world);
+  } catch (error) {
+    return `${actor.act}: refused: ${error instanceof Error ? error.message : error}`;
+  }
+}
+
+/** A time within so many ms, at least one. */
+function before(random: Random, ms: number): number {
+  return 1 + Math.floor(random.next() * ms);
+}
+
+function pickDomain({ model, chaos }: World, fits: (domain: Domain) => boolean): Domain | undefined {
+  const [first, ...more] = [...model.dom0.domains.values()].filter(fits);
+  return first === undefined ? undefined : chaos.random.pick([first, ...more]);
+}

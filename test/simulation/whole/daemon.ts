@@ -1,0 +1,231 @@
+import type { Address } from '../../../src/api/address.ts';
+import { Controller } from '../../../src/controller/controller.ts';
+import type { Look, Pass } from '../../../src/controller/look.ts';
+import type { InventoryStore, Source } from '../../../src/controller/ports.ts';
+import type { Report } from '../../../src/controller/report.ts';
+import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
+import { stepKey, stepText } from '../../../src/plan/step.ts';
+import { FolderSource } from '../../../src/source/folder-source.ts';
+import type { LastGoodStore } from '../../../src/source/last-good.ts';
+import { Believed } from './believed.ts';
+import { FOLDER, type Found, lastGoodOn, parsed, readFrom, replaceOn, treeOf } from './folder.ts';
+import { SimulatedHost } from './host.ts';
+import { Broken, Laws } from './laws.ts';
+import { Life } from './life.ts';
+import type { World } from './world.ts';
+
+const RESYNC_MS = 30_000;
+
+/** What outlives the daemon, and is not on its disk: what the judges of a run know. */
+export interface Court {
+  readonly given: Set<string>;
+  readonly report: (broken: Broken) => void;
+}
+
+/** The daemon of one life: the real controller, planner and source, and below them the world. */
+export class Daemon {
+  readonly life: Life;
+  readonly believed: Believed;
+  readonly host: SimulatedHost;
+  /** The keys whose last step failed, as far as they are known to have. */
+  readonly failed: Map<string, string> = new Map();
+  /** Requests that have not been answered. */
+  unanswered = 0;
+  look: Look | undefined;
+  passes = 0;
+  isStopping = false;
+  hasEnded = false;
+  readonly #world: World;
+  readonly #controller: Controller;
+  readonly #source: FolderSource;
+
+  constructor(world: World, points: number, court: Court, onPass: (pass: Pass) => void) {
+    this.#world = world;
+    const { chaos, disk, model, trace, tally } = world;
+    const life = new Life(world.time, points, where => {
+      chaos.count('killed');
+      trace.note(`killed at ${where}`);
+    });
+    this.life = life;
+    this.believed = new Believed();
+    const laws = new Laws({
+      model,
+      believed: this.believed,
+      recorded: () => recordedIn(disk.record),
+      approvals: () => world.approvals.filter(({ until }) => until > world.time.wall()),
+      given: court.given,
+      isStopped: () => this.isStopping,
+      report: court.report,
+    });
+    this.host = new SimulatedHost(world, life, laws);
+    const found: Found = { scan: undefined, files: new Map() };
+    this.#source = new FolderSource({
+      folder: FOLDER,
+      host: { names: ['dom0'] },
+      lastGood: this.#lastGood(),
+      tree: treeOf(world.folder, life, chaos, found),
+    });
+    const source: Source = {
+      read: async () => {
+        const snapshot = await this.#source.read();
+        this.believed.read(found);
+        await life.point('end of reading the manifests');
+        return snapshot;
+      },
+      onHint: hint => this.#source.onHint(hint),
+      close: () => this.#source.close(),
+    };
+    this.#controller = new Controller({
+      host: this.host,
+      source,
+      store: this.#store(),
+      approvals: { load: () => this.#approvals(), onHint: () => () => undefined },
+      clock: life.clock,
+      resyncMs: RESYNC_MS,
+      report: what => {
+        if (!life.isDead) this.#reported(what);
+      },
+      onPass: pass => {
+        if (life.isDead) return;
+        tally.passes += 1;
+        this.passes += 1;
+        this.look = pass.look;
+        onPass(pass);
+      },
+    });
+  }
+
+  /** How many listen to hints, and how many timers and calls are open. */
+  get load(): { readonly listeners: number; readonly timers: number; readonly calls: number; readonly waits: number } {
+    return {
+      listeners: this.host.listeners + this.#world.folder.watches,
+      timers: this.life.timers,
+      calls: this.host.open,
+      waits: this.life.waits,
+    };
+  }
+
+  /** Runs until it is stopped or dies. */
+  start(report: (broken: Broken) => void): void {
+    this.#world.tally.lives += 1;
+    this.#world.trace.note('start');
+    this.#controller.run().then(
+      () => {
+        if (this.life.isDead) return;
+        this.hasEnded = true;
+        this.#onEnd?.();
+        if (!this.isStopping) report(new Broken('crashed', 'the loop ended by itself'));
+      },
+      (error: unknown) => {
+        if (!this.life.isDead) report(new Broken('crashed', error instanceof Error ? `${error.stack}` : String(error)));
+      },
+    );
+  }
+
+  /** `xenpci reconcile` of a person: everything may be tried again now. */
+  retry(): void {
+    this.unanswered += 1;
+    void this.#controller.retry().then(() => {
+      this.unanswered -= 1;
+    });
+  }
+
+  /** As systemd stops it. */
+  stop(graceMs: number, stopped: () => void): void {
+    this.isStopping = true;
+    void this.#controller
+      .stop(graceMs)
+      .then(() => this.#source.close())
+      .then(() => {
+        if (!this.life.isDead) this.#whenEnded(stopped);
+      });
+  }
+
+  #onEnd: (() => void) | undefined;
+
+  #whenEnded(then: () => void): void {
+    if (this.hasEnded) then();
+    else this.#onEnd = then;
+  }
+
+  #lastGood(): LastGoodStore {
+    const store = lastGoodOn(this.#world.disk, this.life, this.#world.chaos);
+    return {
+      load: async () => {
+        const texts = await store.load();
+        this.believed.remember(new Map([...texts].map(([path, text]) => [path, parsed(path, text)])));
+        return texts;
+      },
+      save: store.save,
+    };
+  }
+
+  #store(): InventoryStore {
+    const { disk, chaos } = this.#world;
+    return {
+      load: () =>
+        readFrom(disk, this.life, chaos, () => (disk.record === undefined ? new Map() : decodeInventory(disk.record))),
+      save: inventory =>
+        replaceOn(disk, this.life, chaos, () => {
+          disk.record = encodeInventory(inventory);
+        }),
+    };
+  }
+
+  async #approvals(): Promise<World['approvals']> {
+    await this.life.point('load of the approvals');
+    if (this.#world.chaos.strikes('loadFailed')) throw new Error('input/output error (EIO)');
+    return this.#world.approvals;
+  }
+
+  #reported(what: Report): void {
+    const { trace, tally } = this.#world;
+    switch (what.type) {
+      case 'StepStarted':
+        tally.steps += 1;
+        return;
+      case 'StepPerformed':
+        this.failed.delete(stepKey(what.step));
+        trace.note(trace.isRead ? `done: ${stepText(what.step)}` : 'done');
+        return;
+      case 'StepFailed':
+        this.failed.set(stepKey(what.step), what.error);
+        trace.note(trace.isRead ? `judged to have failed: ${stepText(what.step)}: ${what.error}` : 'failed');
+        return;
+      case 'LookFailed':
+      case 'RecordFailed':
+        trace.note(`${what.type}: ${what.error}`);
+        return;
+      case 'StatusChanged':
+        trace.note(trace.isRead ? `status: ${statusText(what)}` : 'status');
+        return;
+      default:
+        trace.note(what.type);
+    }
+  }
+}
+
+function statusText({ status }: Extract<Report, { type: 'StatusChanged' }>): string {
+  return status.assignments
+    .map(({ name, conditions }) => {
+      const [ready] = conditions;
+      return `${name} ${ready?.status === 'True' ? '' : 'not '}ready (${ready?.reason}: ${ready?.message})`;
+    })
+    .join('; ');
+}
+
+let lastRecord: string | undefined;
+let lastAddresses: ReadonlySet<Address> = new Set();
+
+/** The devices in a record, of which there are few between two steps. */
+function recordedIn(record: string | undefined): ReadonlySet<Address> {
+  if (record === lastRecord) return lastAddresses;
+  lastRecord = record;
+  lastAddresses = new Set(record === undefined ? [] : addressesIn(record));
+  return lastAddresses;
+}
+
+function addressesIn(record: string): Address[] {
+  const { devices } = JSON.parse(record) as { devices: readonly { readonly address: Address }[] };
+  return devices.map(({ address }) => address);
+}

@@ -1,0 +1,95 @@
+import type { Address } from '../../../src/api/address.ts';
+import type { Approval } from '../../../src/plan/approval.ts';
+import type { DeviceSpec } from '../../../src/simulator/model/device.ts';
+import type { DomainSpec } from '../../../src/simulator/model/domain.ts';
+import { Model } from '../../../src/simulator/model/model.ts';
+import { at, networkCard, nvmeDisk, rootPort } from '../../../src/simulator/model/world.ts';
+import type { Random } from '../random.ts';
+import type { Chaos } from './chaos.ts';
+import { type Disk, Folder, newDisk } from './folder.ts';
+import type { Tally } from './tally.ts';
+import type { Trace } from './trace.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** The guests that manifests are about. */
+export const DOMAINS = ['red', 'blue', 'green', 'grey'] as const;
+
+/** The devices that manifests may name. */
+export const DEVICES: readonly Address[] = [1, 2, 3, 4, 5].map(bus => at(`0000:0${bus}:00.0`));
+
+/** A device that no manifest ever names. */
+export const UNNAMED: Address = at('0000:06:00.0');
+
+const GUEST_ANSWER_MS = 4_000;
+
+/** Everything outside the daemon. */
+export class World {
+  readonly model: Model;
+  readonly time: VirtualTime;
+  readonly chaos: Chaos;
+  readonly trace: Trace;
+  readonly tally: Tally;
+  readonly folder: Folder = new Folder();
+  readonly disk: Disk = newDisk();
+  /** What a person has approved. */
+  approvals: readonly Approval[] = [];
+  /** Whether guests are to answer what dom0 has begun. */
+  isAnswerDue = false;
+
+  constructor(parts: Pick<World, 'time' | 'chaos' | 'trace' | 'tally'>) {
+    this.time = parts.time;
+    this.chaos = parts.chaos;
+    this.trace = parts.trace;
+    this.tally = parts.tally;
+    this.model = new Model(randomHost(parts.chaos.random));
+  }
+
+  /** What dom0 has begun, guests answer after a while, all of it together. */
+  guestsAnswer(): void {
+    if (this.isAnswerDue) return;
+    this.isAnswerDue = true;
+    this.time.after(this.chaos.latency(GUEST_ANSWER_MS), () => {
+      this.isAnswerDue = false;
+      this.model.settle();
+    });
+  }
+}
+
+function randomHost(random: Random): { devices: DeviceSpec[]; domains: DomainSpec[] } {
+  const devices = [...DEVICES, UNNAMED].flatMap((address, index) => {
+    const bus = index + 1;
+    const port = at(`0000:00:1${bus}.0`);
+    return [rootPort(port, bus), randomCard(address, port, random)];
+  });
+  const count = 2 + Math.floor(random.next() * 3);
+  // libvirt starts no guest with a device that cannot be reset.
+  const free = new Set(
+    devices
+      .filter(({ parent, resetMethods }) => parent !== undefined && resetMethods?.length !== 0)
+      .map(d => d.address),
+  );
+  const domains = DOMAINS.slice(0, count).map((name, index): DomainSpec => {
+    const isRunning = random.chance(0.7);
+    const isXl = index === 3 && random.chance(0.6);
+    const own = [...free].filter(() => random.chance(0.1));
+    for (const address of own) free.delete(address);
+    return {
+      name,
+      uuid: `2a1c7c35-4f0b-4b53-8f0e-0d6a3ad0a00${index}`,
+      type: random.chance(0.75) ? 'pv' : 'hvm',
+      toolstack: isXl ? 'xl' : 'libvirt',
+      passthrough: random.chance(0.85),
+      running: isRunning || isXl,
+      devices: own,
+    };
+  });
+  return { devices, domains };
+}
+
+function randomCard(address: Address, port: Address, random: Random): DeviceSpec {
+  const card = random.chance(0.5) ? networkCard(address, port) : nvmeDisk(address, port);
+  const use = random.chance(0.08) ? { use: { disk: 'nvme0n1', mountedAt: '/srv' } } : {};
+  const kind = Math.floor(random.next() * 10);
+  const reset = kind === 0 ? { resetMethods: [] } : kind === 1 ? { resetMethods: ['pm'] } : {};
+  return { ...card, ...use, ...reset };
+}
