@@ -1,20 +1,7 @@
 import type { Address } from '../api/address.ts';
 import { HostError, type HostErrorCode } from '../controller/ports.ts';
 import { CommandError, type CommandFailure, runCommand } from './command.ts';
-
-/** What xl said beside its exit code. `NotQuarantined`: it cannot take out of quarantine what is not in it. */
-export type XlRemark = 'AlreadyAssignable' | 'NoOriginalDriver' | 'NotQuarantined' | 'NoSuchDevice';
-
-/** How libxl words its remarks (tools/libs/light/libxl_pci.c, 4.17 and 4.20; seen in the lab). */
-const REMARKS: readonly (readonly [XlRemark, string])[] = [
-  ['AlreadyAssignable', 'already assigned to pciback'],
-  ['NoOriginalDriver', "Couldn't find path for original driver"],
-  ['NotQuarantined', 'failed to de-quarantine'],
-  ['NoSuchDevice', "Couldn't lstat"],
-];
-
-/** Id, memory, processors, state and time of a row of `xl list`; the name before them may be anything. */
-const ROW = /\s\d+\s+\d+\s+\d+\s+([a-z-]{6})\s+\d+\.\d\s*$/;
+import { isPausedIn, remarksIn, spokenWords, type XlRemark } from './xl-output.ts';
 
 /** xl ran and said no. */
 export class XlError extends HostError {
@@ -61,10 +48,9 @@ export class Xl {
   /** Whether a domain's processors are stopped, whoever has paused it: neither libvirt nor xenstore shows what xl has. */
   async isPaused(domid: number, signal: AbortSignal): Promise<boolean> {
     const { stdout } = await this.#output(['list', `${domid}`], this.#deadlines.readMs, signal);
-    const states = stdout.split('\n').map(row => ROW.exec(row)?.[1]);
-    const state = states.find(each => each !== undefined);
-    if (state === undefined) throw new HostError('StepFailed', `xl list ${domid} does not show its state`);
-    return state.includes('p');
+    const paused = isPausedIn(stdout);
+    if (paused === undefined) throw new HostError('StepFailed', `xl list ${domid} does not show its state`);
+    return paused;
   }
 
   /** Binds a device to pciback, notes its driver and quarantines it. One that is on pciback already is quarantined. */
@@ -104,8 +90,7 @@ export class Xl {
   ): Promise<{ readonly stdout: string; readonly remarks: readonly XlRemark[] }> {
     try {
       const { exitCode, stdout, stderr } = await runCommand(this.#program, args, { deadlineMs, signal });
-      const text = `${stderr}\n${stdout}`;
-      const remarks = REMARKS.flatMap(([remark, words]) => (text.includes(words) ? [remark] : []));
+      const remarks = remarksIn(`${stderr}\n${stdout}`);
       if (exitCode === 0) return { stdout, remarks };
       throw new XlError(`xl ${args.join(' ')} failed with exit code ${exitCode}: ${spokenWords(stderr)}`, remarks);
     } catch (error) {
@@ -125,17 +110,4 @@ function messageOf({ reason, message, output }: CommandError): string {
   if (reason === 'NotFound') return `${message}; install xen-utils`;
   const words = spokenWords(output.stderr);
   return words === '' ? message : `${message}; it said: ${words}`;
-}
-
-/** Where libxl was in its code, before what it has to say. */
-const ORIGIN = /^libxl: (?:error|warning|info): libxl\w*\.c:\d+:\w+: /;
-
-/** What libxl said, without the places in its code. The first lines name the cause, later ones only follow from it. */
-function spokenWords(stderr: string): string {
-  const lines = stderr.split('\n').map(line => line.replace(ORIGIN, '').trim());
-  return lines
-    .filter(line => line !== '')
-    .slice(0, 4)
-    .join('; ')
-    .slice(0, 1_000);
 }

@@ -95,7 +95,7 @@ export const domainXml: Target = {
     yield Buffer.from(`<domain>${'<b '.repeat(300_000)}</domain>`);
     yield Buffer.from(`<domain><devices>${hostdevXml(CARD, false).repeat(500)}</devices></domain>`);
   },
-  quick: 2_000,
+  quick: 800,
   full: 1_000_000,
   open: () => ({
     run(input): Verdict {

@@ -139,7 +139,7 @@ export const yamlManifests: Target = {
     ],
   ],
   heavy,
-  quick: 2_000,
+  quick: 1_000,
   full: 1_000_000,
   open: () => ({
     run(input): Verdict {
