@@ -121,6 +121,7 @@ export interface ManifestProblem extends Origin {
 /** Every way in which a manifest can be wrong. */
 export type ProblemCode =
   | 'Unreadable'
+  | 'NotTrusted'
   | 'TooLarge'
   | 'Syntax'
   | 'UnknownKind'

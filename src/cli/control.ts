@@ -17,6 +17,7 @@ import { showPlan } from './plan-view.ts';
 import { Screen, wantsColour } from './screen.ts';
 import type { Shell } from './shell.ts';
 import { hostOf, surveyOf } from './survey.ts';
+import { trustOf } from './trusted.ts';
 
 export interface ControlOptions {
   readonly globals: Globals;
@@ -49,6 +50,7 @@ export async function control<T>(
   const folder = new FolderSource({
     folder: globals.manifests,
     host: identity,
+    ...trustOf(globals.layout),
     allowEmpty,
     onWatchError: error => warn(error.message),
     overlays: trial,

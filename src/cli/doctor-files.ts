@@ -16,7 +16,7 @@ export function filesCheck(files: Answer<readonly OwnedFile[]>): Check {
   if (folder?.owner?.isFolder === false) {
     return { name, result: 'failure', message: `${folder.path} is not a folder` };
   }
-  const open = files.found.filter(({ owner }) => owner !== undefined && (owner.mode & 0o022) !== 0);
+  const open = files.found.filter(({ owner }) => owner !== undefined && isOpenToOthers(owner));
   const [first] = open;
   if (first !== undefined) {
     const more = open.length === 1 ? '' : ` (and ${open.length - 1} more)`;
@@ -29,6 +29,11 @@ export function filesCheck(files: Answer<readonly OwnedFile[]>): Check {
     return { name, result: 'warning', message, mend: `chown -R root: ${folder?.path ?? foreign.path}` };
   }
   return { name, result: 'ok', message: 'only root may change the manifests' };
+}
+
+/** Whether others than its owner may change it. A private group has its owner's number, and nobody else in it. */
+function isOpenToOthers({ uid, gid, mode }: Ownership): boolean {
+  return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== uid);
 }
 
 /** Whether the manifests can be followed as they are. @param files their folder first, as `filesCheck` has them. */
@@ -51,7 +56,9 @@ export function manifestsCheck(
   }
   const rest = problems.found.length === 1 ? '' : ` (and ${problems.found.length - 1} more)`;
   const place = first.line > 0 ? `${file}:${first.line}` : file;
-  return { name, result: 'failure', message: `${place}: ${why}${rest}`, mend: `xenpci validate ${folder}` };
+  const message = `${place}: ${why}${rest}`;
+  // What is not trusted can be valid all the same, and its message has the command.
+  return { name, result: 'failure', message, ...(code === 'NotTrusted' ? {} : { mend: `xenpci validate ${folder}` }) };
 }
 
 /** Whether what has to be remembered is safe from others. */

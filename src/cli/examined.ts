@@ -9,6 +9,7 @@ import type { Findings } from './doctor.ts';
 import type { NamedDomain } from './doctor-domains.ts';
 import type { OwnedFile } from './doctor-files.ts';
 import { type Survey, survey } from './survey.ts';
+import { trustOf } from './trusted.ts';
 
 /** How long one question and a whole look may take, ms. libvirtd took 10 s for an answer while guests were booting. */
 const QUESTION_MS = 15_000;
@@ -42,7 +43,7 @@ export async function findings(asked: Globals): Promise<Findings> {
 }
 
 async function read({ manifests: folder, layout }: Globals): Promise<SourceSnapshot> {
-  const source = new FolderSource({ folder, host: await thisHost(layout) });
+  const source = new FolderSource({ folder, host: await thisHost(layout), ...trustOf(layout) });
   try {
     return await source.read();
   } finally {

@@ -16,6 +16,7 @@ import type { Globals } from './context.ts';
 import { say } from './hook-says.ts';
 import { readAll } from './read-all.ts';
 import type { Shell } from './shell.ts';
+import { trustOf } from './trusted.ts';
 
 /** Bytes of the longest definition that is read; real ones have some thousands. */
 const DEFINITION_MAX = 1_048_576;
@@ -42,6 +43,7 @@ export async function prepare(
   const manifests = new FolderSource({
     folder,
     host: await hostFor(shell, layout),
+    ...trustOf(layout),
     lastGood: readOnly(new LastGoodFile(layout)),
     overlays: trialOverlays(layout, folder),
   });

@@ -4,6 +4,7 @@ import { trialOverlays } from '../daemon/trial/trial-overlay.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { hostOf, manifestsInForce } from './survey.ts';
+import { trustOf } from './trusted.ts';
 
 /**
  * The assignments that manifests name for this host, as they are written: what persons have suspended is not in them.
@@ -13,7 +14,8 @@ export async function assignmentsInForce(asked: Globals): Promise<readonly Sourc
   const { layout, manifests } = await manifestsInForce(asked);
   const lastGood = readOnly(new LastGoodFile(layout));
   const overlays = trialOverlays(layout, manifests);
-  const source = new FolderSource({ folder: manifests, host: await hostOf(layout), lastGood, overlays });
+  const host = await hostOf(layout);
+  const source = new FolderSource({ folder: manifests, host, lastGood, overlays, ...trustOf(layout) });
   try {
     return (await source.read()).assignments;
   } finally {

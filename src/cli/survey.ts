@@ -23,6 +23,7 @@ import { FolderSource } from '../source/folder-source.ts';
 import { type Overlay, withOverlay } from '../source/overlay.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
+import { trustOf } from './trusted.ts';
 
 /** A look that touches nothing; its status has the times that a running controller knows. */
 export interface Survey extends Look {
@@ -71,7 +72,7 @@ export async function openLookout(asked: Globals, overlay?: Overlay): Promise<Lo
   const { layout, manifests: folder } = globals;
   const lastGood = readOnly(new LastGoodFile(layout));
   const overlays = withOverlay(trialOverlays(layout, folder), overlay);
-  const written = new FolderSource({ folder, host: await hostOf(layout), lastGood, overlays });
+  const written = new FolderSource({ folder, host: await hostOf(layout), lastGood, overlays, ...trustOf(layout) });
   const source = new SuspendingSource(written, new SuspensionFile(layout));
   const host = createHost(layout);
   return {

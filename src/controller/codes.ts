@@ -173,6 +173,10 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'Nothing; restarting libvirtd often ends it.',
   ),
   Unreadable: problem('The file or folder cannot be read, or is not UTF-8.', 'Mend what the message says.'),
+  NotTrusted: problem(
+    'Others than root may change the file or folder, or it is a link out of the folder; its last good content stays in force.',
+    'Run the command in the message. Whoever can change a manifest can give away any device.',
+  ),
   TooLarge: problem('There is more in it than is read.', 'Make several files of it.'),
   Syntax: problem('It is no YAML, or uses what is not read here.', 'Correct it at the place that is shown.'),
   UnknownKind: problem('There is no such kind.', 'Write PCIAssignment or PCIHostPolicy.'),

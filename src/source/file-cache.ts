@@ -1,5 +1,6 @@
 import { type ManifestFile, parseManifestFile, unusableFile } from './manifest-file.ts';
 import { readStable, stampOf } from './read-file.ts';
+import type { Trust } from './trust.ts';
 
 interface Cached {
   readonly stamp: string;
@@ -10,10 +11,15 @@ interface Cached {
 export class FileCache {
   readonly #files = new Map<string, Cached>();
   readonly #quietMs: number;
+  readonly #trust: Trust | undefined;
 
-  /** @param quietMs how long a file must have stood still for what it says to count. */
-  constructor(quietMs: number) {
+  /**
+   * @param quietMs how long a file must have stood still for what it says to count.
+   * @param trust whose files count; everybody's when absent.
+   */
+  constructor(quietMs: number, trust?: Trust) {
     this.#quietMs = quietMs;
+    this.#trust = trust;
   }
 
   /** What the file at `path` says now. Never throws: what is wrong is among its problems. */
@@ -21,7 +27,7 @@ export class FileCache {
     const cached = this.#files.get(path);
     if (cached !== undefined && (await presentStamp(path)) === cached.stamp) return cached.file;
     this.#files.delete(path);
-    const result = await readStable(path, this.#quietMs);
+    const result = await readStable(path, this.#quietMs, this.#trust);
     if (!('bytes' in result)) return unusableFile(result);
     const file = parseManifestFile(path, result.bytes);
     this.#files.set(path, { stamp: result.stamp, file });

@@ -12,6 +12,7 @@ import { QUIET_MS } from './quiet.ts';
 import { emptyFolder } from './read-paths.ts';
 import type { Scan } from './scan.ts';
 import { diskTree, type Tree, type TreeWatch } from './tree.ts';
+import type { Trust } from './trust.ts';
 
 export interface FolderSourceOptions {
   readonly folder: string;
@@ -29,6 +30,8 @@ export interface FolderSourceOptions {
   readonly onLastGoodError?: (error: Error) => void;
   /** What is read instead of some files of the folder. It is never remembered: when it goes, what is written counts. */
   readonly overlays?: Overlays;
+  /** Whose files and folders on disk are followed; everybody's if not given. */
+  readonly trust?: Trust;
   /** Where the folder is kept; on disk if not given. */
   readonly tree?: Tree;
 }
@@ -59,7 +62,7 @@ export class FolderSource implements Source {
   constructor(options: FolderSourceOptions) {
     this.#options = options;
     this.#folder = resolve(options.folder);
-    this.#tree = options.tree ?? diskTree(this.#folder, options.quietMs ?? QUIET_MS);
+    this.#tree = options.tree ?? diskTree(this.#folder, options.quietMs ?? QUIET_MS, options.trust);
     this.#lastGood = new LastGood(options.lastGood, error => options.onLastGoodError?.(error));
   }
 
@@ -148,7 +151,8 @@ export class FolderSource implements Source {
 
   #unknown(scan: Scan): ManifestProblem[] {
     const { allowEmpty = false } = this.#options;
-    if (scan.files.length > 0) return [...scan.unlisted];
+    const isListed = scan.unlisted.every(({ file }) => file !== this.#folder);
+    if (scan.files.length > 0 || (!isListed && !scan.missing)) return [...scan.unlisted];
     if (scan.missing) return allowEmpty ? [] : [...scan.unlisted];
     return allowEmpty ? [...scan.unlisted] : [emptyFolder(this.#folder), ...scan.unlisted];
   }

@@ -4,6 +4,7 @@ import type { ManifestProblem } from '../api/manifest.ts';
 import { FILE_BYTES_MAX, READ_ATTEMPTS } from './limits.ts';
 import { fileProblem, isNotFound, systemErrorText } from './problem.ts';
 import { untilQuiet } from './quiet.ts';
+import { distrustProblem, type Trust } from './trust.ts';
 
 /** A file's bytes, read while it stood still. */
 export interface StableBytes {
@@ -23,13 +24,14 @@ function stamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
 
 /**
  * Reads a whole file that nobody is changing meanwhile. Never throws.
- * @returns a problem when it cannot be read, is no regular file, is too large or does not stand still.
+ * @returns a problem when it cannot be read, is no regular file, is too large, does not stand still or is not trusted.
  * @param quietMs how long it must have stood still.
+ * @param trust whose files count; everybody's when absent.
  */
-export async function readStable(path: string, quietMs: number): Promise<StableBytes | ManifestProblem> {
+export async function readStable(path: string, quietMs: number, trust?: Trust): Promise<StableBytes | ManifestProblem> {
   try {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-      const result = await readOnce(path, quietMs);
+      const result = await readOnce(path, quietMs, trust);
       if (result !== undefined) return result;
     }
     return fileProblem(path, 'Unreadable', 'keeps changing while it is read');
@@ -40,12 +42,20 @@ export async function readStable(path: string, quietMs: number): Promise<StableB
 }
 
 /** @returns undefined when the file changed or was replaced meanwhile. */
-async function readOnce(path: string, quietMs: number): Promise<StableBytes | ManifestProblem | undefined> {
+async function readOnce(
+  path: string,
+  quietMs: number,
+  trust: Trust | undefined,
+): Promise<StableBytes | ManifestProblem | undefined> {
   // Without O_NONBLOCK the opening of a FIFO would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = await file.stat({ bigint: true });
     if (!before.isFile()) return fileProblem(path, 'Unreadable', 'is not a regular file');
+    const { uid, gid, mode } = before;
+    const owned = { uid: Number(uid), gid: Number(gid), mode: Number(mode) };
+    const distrusted = distrustProblem(path, owned, trust);
+    if (distrusted !== undefined) return distrusted;
     if (before.size > FILE_BYTES_MAX) return tooLarge(path);
     await untilQuiet(Number(before.ctimeMs), quietMs);
     // One byte more than there should be, so that growth shows.

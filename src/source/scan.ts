@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ManifestProblem } from '../api/manifest.ts';
 import { FILES_MAX, FOLDER_DEPTH_MAX, FOLDERS_MAX } from './limits.ts';
 import { fileProblem, isNotFound, systemErrorText } from './problem.ts';
+import { distrustProblem, type Trust, wayProblem } from './trust.ts';
 
 /** What is in a folder and its subfolders. */
 export interface Scan {
@@ -39,13 +40,17 @@ export function isManifestName(name: string): boolean {
 
 /**
  * Lists the manifests below a folder, through links to files and folders. Never throws.
- * @param folder its path goes before all paths in the result.
+ * @param folder its path goes before all paths in the result. It may be a link, or on the way there may be one; links in
+ *   it may not lead out of it.
+ * @param trust whose folders count; everybody's when absent.
  */
-export async function scanFolder(folder: string): Promise<Scan> {
-  const walk: Walk = { files: [], unlisted: [], fingerprint: [], layout: [], targets: new Set(), changedMs: 0 };
+export async function scanFolder(folder: string, trust?: Trust): Promise<Scan> {
+  const walk: Walk = { trust, files: [], unlisted: [], fingerprint: [], layout: [], targets: new Set(), changedMs: 0 };
   let missing = false;
   try {
-    await walkFolder(folder, [], walk);
+    const problem = trust && (await wayProblem(folder, trust));
+    if (problem === undefined) await walkFolder(folder, [], walk);
+    else walk.unlisted.push(problem);
   } catch (error) {
     missing = isNotFound(error) && (await isNothing(folder));
     walk.unlisted.push(unlistedFolder(folder, error));
@@ -67,6 +72,9 @@ async function isNothing(path: string): Promise<boolean> {
 }
 
 interface Walk {
+  readonly trust: Trust | undefined;
+  /** The real path of the outermost folder, once that is known. */
+  root?: string;
   readonly files: string[];
   readonly unlisted: ManifestProblem[];
   readonly fingerprint: string[];
@@ -90,10 +98,18 @@ async function walkFolder(folder: string, above: readonly string[], walk: Walk):
     walk.unlisted.push(fileProblem(folder, 'TooLarge', message));
     return;
   }
+  const { uid, gid, mode } = stats;
+  const owned = { uid: Number(uid), gid: Number(gid), mode: Number(mode) };
+  const distrusted = distrustProblem(folder, owned, walk.trust);
+  if (distrusted !== undefined) {
+    walk.unlisted.push(distrusted);
+    return;
+  }
   const entries = await readdir(folder, { withFileTypes: true });
   walk.fingerprint.push(`${folder} ${identity} ${stats.mtimeNs}`);
   walk.changedMs = Math.max(walk.changedMs, Number(stats.mtimeMs));
   const target = await realpath(folder);
+  walk.root ??= target;
   walk.layout.push(`${folder} ${identity} ${target}`);
   walk.targets.add(target);
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -107,6 +123,7 @@ async function walkEntry(path: string, entry: Dirent, above: readonly string[], 
   if (entry.isFile() && !manifest) return;
   try {
     const target = entry.isDirectory() || entry.isFile() ? entry : await linkTarget(path, walk);
+    if (target === undefined) return;
     if (target.isDirectory()) await walkFolder(path, above, walk);
     else if (manifest) addFile(path, walk);
   } catch (error) {
@@ -116,9 +133,16 @@ async function walkEntry(path: string, entry: Dirent, above: readonly string[], 
   }
 }
 
-async function linkTarget(path: string, walk: Walk): Promise<BigIntStats> {
+/** @returns undefined for a link that leads out of the folder: who may change what it leads to is another matter. */
+async function linkTarget(path: string, walk: Walk): Promise<BigIntStats | undefined> {
   const stats = await stat(path, { bigint: true });
   const target = await realpath(path);
+  const { root = '/' } = walk;
+  if (target !== root && !target.startsWith(root === '/' ? root : `${root}/`)) {
+    const message = `is not followed, because it is a link to ${target}, out of ${root}; put a file in its place`;
+    walk.unlisted.push(fileProblem(path, 'NotTrusted', message));
+    return undefined;
+  }
   const link = `${path} -> ${target} ${stats.dev}:${stats.ino}`;
   walk.fingerprint.push(link);
   walk.layout.push(link);

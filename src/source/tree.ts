@@ -3,6 +3,7 @@ import { FolderWatch, type WatchListener } from './folder-watch.ts';
 import { type ManifestFile, parseManifestFile } from './manifest-file.ts';
 import { untilQuiet } from './quiet.ts';
 import { type Scan, scanFolder } from './scan.ts';
+import type { Trust } from './trust.ts';
 
 /** A folder of manifests, wherever it is kept. */
 export interface Tree {
@@ -30,11 +31,12 @@ export interface TreeWatch {
 /**
  * A folder on disk.
  * @param quietMs how long files and folders must have stood still for what they say to count.
+ * @param trust whose files and folders count; everybody's when absent.
  */
-export function diskTree(folder: string, quietMs: number): Tree {
-  const cache = new FileCache(quietMs);
+export function diskTree(folder: string, quietMs: number, trust?: Trust): Tree {
+  const cache = new FileCache(quietMs, trust);
   return {
-    scan: () => scanFolder(folder),
+    scan: () => scanFolder(folder, trust),
     untilQuiet: ({ changedMs }) => untilQuiet(changedMs, quietMs),
     read: path => cache.read(path),
     parse: parseManifestFile,

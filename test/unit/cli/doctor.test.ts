@@ -72,13 +72,16 @@ describe('the host', () => {
 });
 
 /** A folder of manifests that is as it should be. */
-const THERE = { found: [{ path: '/m', owner: { uid: 0, mode: 0o755, isFolder: true } }] };
+const THERE = { found: [{ path: '/m', owner: { uid: 0, gid: 0, mode: 0o755, isFolder: true } }] };
 
 describe('files', () => {
-  const file = (path: string, mode: number, uid = 0, isFolder = false) => ({ path, owner: { uid, mode, isFolder } });
+  const file = (path: string, mode: number, uid = 0, isFolder = false, gid = 50) => {
+    return { path, owner: { uid, gid, mode, isFolder } };
+  };
   test.each<[string, ReturnType<typeof file>[], string, string?]>([
     ['root alone', [file('/m', 0o755, 0, true), file('/m/a', 0o644)], 'ok'],
     ['a group may write to the folder', [file('/m', 0o775, 0, true)], 'failure', 'chmod -R go-w /m'],
+    ["root's own group may write to the folder", [file('/m', 0o775, 0, true, 0)], 'ok'],
     ['everybody may write to a file', [file('/m', 0o755, 0, true), file('/m/a', 0o646)], 'failure', 'chmod -R go-w /m'],
     ['a file of a user', [file('/m', 0o755, 0, true), file('/m/a', 0o644, 1000)], 'warning', 'chown -R root: /m'],
     ['no folder', [file('/m', 0o644)], 'failure'],
@@ -92,9 +95,9 @@ describe('files', () => {
 
   test('state that others may write is a failure; none yet is not', () => {
     expect(stateCheck('/s', { found: undefined }).result).toBe('ok');
-    expect(stateCheck('/s', { found: { uid: 0, mode: 0o700, isFolder: true } }).result).toBe('ok');
-    expect(stateCheck('/s', { found: { uid: 0, mode: 0o770, isFolder: true } }).result).toBe('failure');
-    expect(stateCheck('/s', { found: { uid: 0, mode: 0o600, isFolder: false } }).result).toBe('failure');
+    expect(stateCheck('/s', { found: { uid: 0, gid: 0, mode: 0o700, isFolder: true } }).result).toBe('ok');
+    expect(stateCheck('/s', { found: { uid: 0, gid: 0, mode: 0o770, isFolder: true } }).result).toBe('failure');
+    expect(stateCheck('/s', { found: { uid: 0, gid: 0, mode: 0o600, isFolder: false } }).result).toBe('failure');
   });
 
   test('manifests: an empty folder is a warning, anything else a failure at its place', () => {
@@ -113,6 +116,13 @@ describe('files', () => {
       found: [{ ...problem, code: 'Unreadable', file: '/m/a.yaml', line: 3 }, empty],
     });
     expect(two).toMatchObject({ result: 'failure', message: '/m/a.yaml:3: is bad (and 1 more)' });
+    // Its message has the command; validate, which reads anybody's files, has nothing to say.
+    const distrusted = { ...problem, code: 'NotTrusted', file: '/m/a.yaml', message: 'is bad: chmod go-w /m' } as const;
+    expect(manifestsCheck('/m', THERE, { found: [distrusted] })).toEqual({
+      name: 'manifests',
+      result: 'failure',
+      message: '/m/a.yaml: is bad: chmod go-w /m',
+    });
   });
 });
 
