@@ -4,8 +4,9 @@ import { LibvirtClient } from '../node-libvirt/index.ts';
 import { IommuFact } from './iommu.ts';
 import { SysfsPci } from './sysfs.ts';
 import { Dom0Uses } from './uses/dom0-uses.ts';
+import { lookAtXenstore } from './xenstore-follower.ts';
 import { XenstoreLink } from './xenstore-link.ts';
-import { readXenstore, type XenstoreAccess, type XenstoreView } from './xenstore-view.ts';
+import type { XenstoreAccess, XenstoreView } from './xenstore-view.ts';
 import { Xl } from './xl.ts';
 
 /** How long things may take, in milliseconds. */
@@ -91,7 +92,7 @@ export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): Connecte
 export async function xenstoreView({ xenstore, layout }: Dom0, signal: AbortSignal): Promise<XenstoreView> {
   const client = await xenstore.client();
   try {
-    return await readXenstore(client, signal);
+    return await lookAtXenstore(client, signal);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     const message = `${error.message} (${layout.xenstoreSocket}); is xenstored running?`;

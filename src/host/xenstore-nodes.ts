@@ -64,22 +64,35 @@ export interface XenstoreNodes {
 
 /**
  * Reads all nodes that tell who has what; only such as dom0 alone can write.
+ * @param domids the domains that have nodes: see listDomains.
  * @throws what the reader throws, except for what is not there.
  */
-export async function readNodes(reader: XenstoreReader): Promise<XenstoreNodes> {
-  const [domains, backends, marks] = await Promise.all([readDomains(reader), readBackends(reader), readMarks(reader)]);
+export async function readNodes(reader: XenstoreReader, domids: readonly number[]): Promise<XenstoreNodes> {
+  const [domains, backends, marks] = await Promise.all([
+    Promise.all(domids.map(domid => readDomain(reader, domid))),
+    readBackends(reader),
+    readMarks(reader),
+  ]);
   return { domains, backends, marks };
+}
+
+/** The domains that have nodes, without dom0. @throws what the reader throws */
+export async function listDomains(reader: XenstoreReader): Promise<number[]> {
+  return (await list(reader, '/local/domain')).flatMap(parseDomid).filter(domid => domid !== 0);
+}
+
+/** Where everything is that tells who has what, apart from what each domain has of its own. */
+export const HOLDING_PATHS: readonly string[] = [BACKENDS, '/libxl'];
+
+/** What a domain has of its own that tells who it is: not its folder, below which guests write. */
+export function identityPaths(domid: number): string[] {
+  return ['name', 'vm', 'target'].map(key => `/local/domain/${domid}/${key}`);
 }
 
 async function readBackends(reader: XenstoreReader): Promise<PciBackend[]> {
   const domids = (await list(reader, BACKENDS)).flatMap(parseDomid);
   const backends = await Promise.all(domids.map(domid => readBackend(reader, domid)));
   return backends.filter(backend => backend !== undefined);
-}
-
-async function readDomains(reader: XenstoreReader): Promise<XenDomain[]> {
-  const domids = (await list(reader, '/local/domain')).flatMap(parseDomid);
-  return Promise.all(domids.filter(domid => domid !== 0).map(domid => readDomain(reader, domid)));
 }
 
 async function readDomain(reader: XenstoreReader, domid: number): Promise<XenDomain> {

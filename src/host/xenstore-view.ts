@@ -3,7 +3,14 @@ import { HostError } from '../controller/ports.ts';
 import { XenstoreError } from '../xenstore-client/index.ts';
 import { type BackendDevice, isLeftover, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
-import { type PciMark, readNodes, type XenDomain, type XenstoreNodes, type XenstoreReader } from './xenstore-nodes.ts';
+import {
+  listDomains,
+  type PciMark,
+  readNodes,
+  type XenDomain,
+  type XenstoreNodes,
+  type XenstoreReader,
+} from './xenstore-nodes.ts';
 
 /** The part of XenstoreClient that the view needs. */
 export interface XenstoreSource {
@@ -11,16 +18,19 @@ export interface XenstoreSource {
     body: (reader: XenstoreReader) => Promise<T>,
     options: { readonly maxAttempts?: number; readonly signal: AbortSignal },
   ): Promise<T>;
-  isDomainIntroduced(domid: number, options: { readonly signal: AbortSignal }): Promise<boolean>;
+  isDomainIntroduced(domid: number, options?: { readonly signal: AbortSignal }): Promise<boolean>;
 }
 
 /** The part of XenstoreClient that the host needs. */
 export interface XenstoreAccess extends XenstoreReader, XenstoreSource {
+  /** Whether there is a connection on which every change is told before what is asked after it is answered. */
+  readonly eventsInOrder: boolean;
   watch(
     path: string,
-    listener: () => void,
-    options: { readonly signal: AbortSignal },
+    listener: (event: { readonly path: string }) => void,
+    options?: { readonly signal: AbortSignal },
   ): Promise<{ close(): Promise<void> }>;
+  onDisconnect(listener: () => void): () => void;
 }
 
 /** Who has what, as dom0's toolstacks and pciback wrote it down at one moment. */
@@ -35,7 +45,7 @@ export interface XenstoreView {
 }
 
 /** How often a look is begun anew because xenstore changed under it. */
-const ATTEMPTS = 16;
+export const ATTEMPTS = 16;
 
 /**
  * Looks at all PCI backends, the toolstack's marks and the domains. Only nodes that dom0 alone can write are read.
@@ -43,25 +53,42 @@ const ATTEMPTS = 16;
  */
 export async function readXenstore(source: XenstoreSource, signal: AbortSignal): Promise<XenstoreView> {
   try {
-    const found = await source.transaction(readNodes, { maxAttempts: ATTEMPTS, signal });
-    // Xen's own word, given after the look: whoever is gone by now holds nothing, whatever was written.
-    const ids = new Set([...found.domains.map(domain => domain.domid), ...found.backends.map(({ domid }) => domid)]);
-    const alive = new Set<number>();
-    const ask = async (domid: number): Promise<void> => {
-      if (await source.isDomainIntroduced(domid, { signal })) alive.add(domid);
-    };
-    await Promise.all([...ids].map(ask));
-    return combine(found, alive);
+    const read = async (reader: XenstoreReader): Promise<XenstoreNodes> => readNodes(reader, await listDomains(reader));
+    const found = await source.transaction(read, { maxAttempts: ATTEMPTS, signal });
+    return await viewOf(found, domid => source.isDomainIntroduced(domid, { signal }));
   } catch (error) {
     if (error instanceof HostError) throw error;
     signal.throwIfAborted();
     const conflict = error instanceof XenstoreError && error.code === 'EAGAIN';
-    const reason = conflict ? `it changed during each of ${ATTEMPTS} looks` : errorText(error);
-    throw new HostError('Unreachable', `cannot read xenstore: ${reason}`, { cause: error });
+    throw conflict ? neverStill(error) : unreadable(errorText(error), error);
   }
 }
 
-function combine(found: XenstoreNodes, alive: ReadonlySet<number>): XenstoreView {
+/** The error for a xenstore that changes faster than it can be read. */
+export function neverStill(cause?: unknown): HostError {
+  return unreadable(`it changed during each of ${ATTEMPTS} looks`, cause);
+}
+
+/** The error for a xenstore that cannot be read. @param reason a clause. */
+export function unreadable(reason: string, cause?: unknown): HostError {
+  return new HostError('Unreachable', `cannot read xenstore: ${reason}`, { cause });
+}
+
+/**
+ * The view that nodes come to.
+ * @param isIntroduced Xen's own word, given after the nodes were read: whoever is gone by then holds nothing, whatever was
+ *   written.
+ */
+export async function viewOf(
+  found: XenstoreNodes,
+  isIntroduced: (domid: number) => Promise<boolean>,
+): Promise<XenstoreView> {
+  const ids = new Set([...found.domains.map(domain => domain.domid), ...found.backends.map(({ domid }) => domid)]);
+  const alive = new Set<number>();
+  const ask = async (domid: number): Promise<void> => {
+    if (await isIntroduced(domid)) alive.add(domid);
+  };
+  await Promise.all([...ids].map(ask));
   const domains = new Map(found.domains.flatMap(domain => (alive.has(domain.domid) ? [[domain.domid, domain]] : [])));
   const serving = (backend: PciBackend): PciBackend => {
     const target = domains.get(backend.domid)?.target;

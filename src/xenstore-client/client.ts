@@ -145,6 +145,14 @@ export class XenstoreClient extends Store {
   }
 
   /**
+   * Whether there is a connection on which answers and watch events come in the order in which xenstored sent them: then
+   * every change that was made before an answer has been told before it. Not so over the kernel's device.
+   */
+  get eventsInOrder(): boolean {
+    return this.#session.current?.inOrder === true;
+  }
+
+  /**
    * Calls the listener when the connection is lost, and each time an attempt to restore it fails, with the reason.
    * @returns a function that takes the listener away
    */

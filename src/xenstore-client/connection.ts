@@ -70,6 +70,11 @@ export class Connection implements CallTarget {
     return this.#answered;
   }
 
+  /** Whether answers and watch events come in the order in which xenstored sent them. */
+  get inOrder(): boolean {
+    return this.#transport?.inOrder === true;
+  }
+
   /** Why the connection has ended; undefined while it has not. */
   get ended(): Error | undefined {
     return this.#ended;

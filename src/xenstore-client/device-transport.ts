@@ -39,6 +39,8 @@ function started(child: ChildProcess): Promise<void> {
 class DeviceTransport implements Transport {
   /** The kernel's buffer of 4096 bytes holds the header too. */
   readonly maxPayload: number = MAX_PAYLOAD_BYTES - HEADER_BYTES;
+  /** The kernel passes events on by a thread of their own (Linux drivers/xen/xenbus/xenbus_xs.c, xenwatch_thread). */
+  readonly inOrder = false;
   readonly #file: FileHandle;
   readonly #reader: ChildProcess;
   #cause = new Error('the reader of the xenbus device ended');

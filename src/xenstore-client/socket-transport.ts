@@ -34,6 +34,7 @@ function attach(socket: Socket, events: TransportEvents): Transport {
   socket.once('close', () => events.closed(cause));
   return {
     maxPayload: MAX_PAYLOAD_BYTES,
+    inOrder: true,
     send: frame => void socket.write(frame),
     close: () => void socket.destroy(),
   };

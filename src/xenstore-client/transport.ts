@@ -10,6 +10,8 @@ export interface TransportEvents {
 export interface Transport {
   /** Most payload bytes in a request that this way can carry. */
   readonly maxPayload: number;
+  /** Whether answers and watch events come in the order in which xenstored sent them. */
+  readonly inOrder: boolean;
   /** Sends one whole frame. A failure is told by `closed`. */
   send(frame: Buffer): void;
   /** Starts closing. The end is told by `closed`. */

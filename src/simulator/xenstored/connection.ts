@@ -55,7 +55,7 @@ export class Connection {
   }
 
   #answer(request: Frame): void {
-    const strike = request.type === MessageType.TransactionStart ? this.#faults.take('look') : undefined;
+    const strike = isLook(request) ? this.#faults.take('look') : undefined;
     const reply = this.#replyTo(request, strike);
     if (reply === undefined) this.#socket.destroy();
     else if (strike === undefined || strike.delayMs === 0) this.#send(reply);
@@ -144,4 +144,9 @@ export class Connection {
     this.#socket.write(encodeFrame(frame));
     if (this.#socket.writableLength > UNREAD_MAX) this.#socket.destroy();
   }
+}
+
+/** Every look lists the domains. */
+function isLook({ type, payload }: Frame): boolean {
+  return type === MessageType.Directory && payload.toString('latin1') === '/local/domain\0';
 }

@@ -150,6 +150,7 @@ async function connected(input: Buffer): Promise<void> {
   const heard: string[] = [];
   const transport = {
     maxPayload: PAYLOAD_MAX,
+    inOrder: true,
     send: () => undefined,
     close: () => events?.closed(new Error('closed')),
   };

@@ -9,7 +9,11 @@ export class FakeStore implements XenstoreAccess {
   readonly introduced: Set<number> = new Set();
   /** Every path that was read or listed. */
   readonly asked: Set<string> = new Set();
-  readonly #watches: Set<{ readonly path: string; readonly listener: () => void }> = new Set();
+  readonly #watches: Set<{ readonly path: string; readonly listener: (event: { readonly path: string }) => void }> =
+    new Set();
+  /** As over the kernel's device, unless a test says otherwise. */
+  eventsInOrder = false;
+  readonly #disconnected: Set<() => void> = new Set();
   /** How many transactions to fail with EAGAIN first. */
   conflicts = 0;
 
@@ -49,11 +53,16 @@ export class FakeStore implements XenstoreAccess {
     throw new XenstoreError('EAGAIN', { operation: 'transaction' });
   }
 
-  async watch(path: string, listener: () => void): Promise<{ close(): Promise<void> }> {
+  async watch(path: string, listener: (event: { readonly path: string }) => void): Promise<{ close(): Promise<void> }> {
     const watch = { path, listener };
     this.#watches.add(watch);
-    queueMicrotask(listener);
+    queueMicrotask(() => listener({ path }));
     return { close: async () => void this.#watches.delete(watch) };
+  }
+
+  onDisconnect(listener: () => void): () => void {
+    this.#disconnected.add(listener);
+    return () => void this.#disconnected.delete(listener);
   }
 
   /** Watches that have not been closed. */
@@ -66,7 +75,25 @@ export class FakeStore implements XenstoreAccess {
     if (value === undefined) {
       for (const node of [...this.nodes.keys()]) if (`${node}/`.startsWith(`${path}/`)) this.nodes.delete(node);
     } else this.nodes.set(path, value);
-    for (const watch of this.#watches) if (`${path}/`.startsWith(`${watch.path}/`)) watch.listener();
+    for (const watch of this.#watches) {
+      if (`${path}/`.startsWith(`${watch.path}/`)) watch.listener({ path });
+      // Who watches below what was removed is told of the path that it watches.
+      else if (value === undefined && watch.path.startsWith(`${path}/`)) watch.listener({ path: watch.path });
+    }
+  }
+
+  /** Lets a domain come or go in Xen's eyes, and tells who watches for that. */
+  introduce(domid: number, isIntroduced: boolean): void {
+    if (isIntroduced) this.introduced.add(domid);
+    else this.introduced.delete(domid);
+    const event = isIntroduced ? '@introduceDomain' : '@releaseDomain';
+    for (const watch of this.#watches) if (watch.path === event) watch.listener({ path: event });
+  }
+
+  /** Loses the connection and makes it again: watches fire as they are set up anew. */
+  reconnect(): void {
+    for (const listener of this.#disconnected) listener();
+    for (const watch of this.#watches) watch.listener({ path: watch.path });
   }
 
   async isDomainIntroduced(domid: number): Promise<boolean> {

@@ -26,6 +26,7 @@ const transport: OpenTransport = async events => {
   connections.push(events);
   return {
     maxPayload: 4096,
+    inOrder: true,
     send: frame => {
       for (const request of parser.push(frame)) {
         events.data(encodeFrame({ ...request, payload: encodeStrings('OK') }));
@@ -86,6 +87,7 @@ test('closing waits until the transport is gone', async () => {
   let gone: () => void = () => {};
   const slow: OpenTransport = async events => ({
     maxPayload: 4096,
+    inOrder: true,
     send: () => {},
     close: () => {
       gone = (): void => events.closed(new Error('closed'));
