@@ -66,10 +66,11 @@ export class FolderSource implements Source {
     this.#lastGood = new LastGood(options.lastGood, error => options.onLastGoodError?.(error));
   }
 
-  /** Reads what the folder says now; one call at a time. */
+  /** Reads what the folder says now; one call at a time. @throws when the overlays cannot be read. */
   read(): Promise<SourceSnapshot> {
     const snapshot = this.#reading.then(() => this.#read());
-    this.#reading = snapshot;
+    // One that failed must not fail those after it.
+    this.#reading = snapshot.catch(() => undefined);
     return snapshot;
   }
 
@@ -118,8 +119,9 @@ export class FolderSource implements Source {
     { files, scan, unknown }: FolderReading,
   ): SourceSnapshot {
     const overlaid = overlays.map(({ path, bytes }) => [path, this.#parsed(path, bytes)] as const);
-    const isEmpty = scan.files.length === 0 && !scan.missing;
-    const reading = { files: new Map([...files, ...overlaid]), unknown: isEmpty ? scan.unlisted : unknown };
+    // An overlay may be the first file there is. Where there were others, the folder is no less suddenly empty for it.
+    const isNew = scan.files.length === 0 && !scan.missing && before.size === 0;
+    const reading = { files: new Map([...files, ...overlaid]), unknown: isNew ? scan.unlisted : unknown };
     const { snapshot } = settle(before, reading, this.#options.host);
     const trial = overlays.find(overlay => overlay.trial !== undefined)?.trial;
     return trial === undefined ? snapshot : { ...snapshot, trial };

@@ -6,7 +6,7 @@ import { CARDS } from '../../../src/simulator/model/world.ts';
 import type { Random } from '../random.ts';
 import { FILES, randomFiles, randomText, spoiled } from './manifests.ts';
 import type { Act } from './tally.ts';
-import { DEVICES, UNNAMED, type World } from './world.ts';
+import { DEVICES, DOMAINS, UNNAMED, uuidOf, type World } from './world.ts';
 
 /** Does one thing to the world, and says what. It may find that it cannot, as anybody may. */
 interface Actor {
@@ -217,6 +217,87 @@ function plugIn({ model, chaos }: World, address: Address): string {
   return `plug ${isAnother ? 'another card' : 'the card'} in at ${address}`;
 }
 
+/** What persons tell the daemon through its state folder. */
+const persons: readonly Actor[] = [
+  {
+    act: 'operator',
+    weight: 4,
+    run: world => {
+      const { chaos, time } = world;
+      const path = chaos.random.pick(FILES as [string, ...string[]]);
+      const good = randomText(path, chaos.random);
+      const text = chaos.random.chance(0.1) ? spoiled(good, chaos.random) : good;
+      const forMs = before(chaos.random, 120_000);
+      const trial = { path, text, until: time.elapsed + forMs };
+      world.trial = trial;
+      world.stateChanged();
+      time.after(forMs + 20, () => world.stateChanged());
+      if (chaos.random.chance(0.3)) {
+        // xenpci try --confirm
+        time.after(before(chaos.random, forMs), () => {
+          if (world.trial === trial) world.folder.write(path, text);
+        });
+      }
+      return `xenpci try ${path}`;
+    },
+  },
+  {
+    act: 'operator',
+    weight: 4,
+    run: world => {
+      const { random } = world.chaos;
+      const names = new Set(world.suspended === 'all' ? [] : world.suspended);
+      const name = random.pick(DOMAINS);
+      const isUnusable = random.chance(0.15);
+      if (!names.delete(name)) names.add(name);
+      world.suspended = isUnusable ? 'all' : names;
+      world.stateChanged();
+      if (isUnusable || random.chance(0.7)) {
+        world.time.after(before(random, 60_000), () => {
+          world.suspended = new Set();
+          world.stateChanged();
+        });
+      }
+      return isUnusable ? 'what is suspended is not readable' : `suspended: ${[...names].join(', ')}`;
+    },
+  },
+];
+
+/** Definitions that go and come back, and domains that xl makes. */
+const definitions: readonly Actor[] = [
+  {
+    act: 'guests',
+    weight: 2,
+    run: world => {
+      const domain = pickDomain(world, ({ toolstack, stored }) => toolstack === 'libvirt' && stored !== undefined);
+      if (domain?.stored === undefined) return 'nothing is defined';
+      const { name, uuid, type, stored } = domain;
+      world.model.libvirt.undefine(domain);
+      if (world.chaos.random.chance(0.7)) {
+        world.time.after(before(world.chaos.random, 60_000), () => {
+          if (!isNameTaken(world, name)) world.model.libvirt.define({ name, uuid, type }, stored);
+        });
+      }
+      return `virsh undefine ${name}`;
+    },
+  },
+  {
+    act: 'guests',
+    weight: 2,
+    run: world => {
+      const index = Math.floor(world.chaos.random.next() * DOMAINS.length);
+      const name = DOMAINS[index] ?? DOMAINS[0];
+      if (isNameTaken(world, name)) return `${name} is there already`;
+      const { ok } = world.model.createByXl({ name, uuid: uuidOf(index), passthrough: true });
+      return `xl create ${name}${ok ? '' : ': refused'}`;
+    },
+  },
+];
+
+function isNameTaken({ model }: World, name: string): boolean {
+  return [...model.dom0.domains.values()].some(domain => domain.name === name);
+}
+
 const services: readonly Actor[] = [
   {
     act: 'libvirtd',
@@ -241,7 +322,15 @@ const services: readonly Actor[] = [
 ];
 
 /** Everybody but the daemon and those who run it. */
-const ACTORS: readonly Actor[] = [...editors, ...guests, ...users, ...hardware, ...services];
+const ACTORS: readonly Actor[] = [
+  ...editors,
+  ...guests,
+  ...users,
+  ...hardware,
+  ...persons,
+  ...definitions,
+  ...services,
+];
 const WEIGHT = ACTORS.reduce((sum, { weight }) => sum + weight, 0);
 
 /** Somebody does something, or finds that a toolstack refuses it. @returns what, in words. */

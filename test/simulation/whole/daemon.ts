@@ -1,13 +1,16 @@
 import type { Address } from '../../../src/api/address.ts';
+import type { Suspensions } from '../../../src/api/suspension.ts';
 import { Controller } from '../../../src/controller/controller.ts';
 import type { Look, Pass } from '../../../src/controller/look.ts';
 import type { InventoryStore, Source } from '../../../src/controller/ports.ts';
 import type { Report } from '../../../src/controller/report.ts';
 import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
 import { stepKey, stepText } from '../../../src/plan/step.ts';
+import { withSuspensions } from '../../../src/plan/suspended.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
 import type { LastGoodStore } from '../../../src/source/last-good.ts';
-import { Believed } from './believed.ts';
+import type { Overlay } from '../../../src/source/overlay.ts';
+import { Believed, type Over } from './believed.ts';
 import { FOLDER, type Found, lastGoodOn, parsed, readFrom, replaceOn, treeOf } from './folder.ts';
 import { SimulatedHost } from './host.ts';
 import { Broken, Laws } from './laws.ts';
@@ -38,9 +41,11 @@ export class Daemon {
   readonly #world: World;
   readonly #controller: Controller;
   readonly #source: FolderSource;
+  readonly #court: Court;
 
   constructor(world: World, points: number, court: Court, onPass: (pass: Pass) => void) {
     this.#world = world;
+    this.#court = court;
     const { chaos, disk, model, trace, tally } = world;
     const life = new Life(world.time, points, where => {
       chaos.count('killed');
@@ -63,16 +68,24 @@ export class Daemon {
       folder: FOLDER,
       host: { names: ['dom0'] },
       lastGood: this.#lastGood(),
+      overlays: { read: () => this.#overlays(), onHint: hint => this.#onState(hint) },
       tree: treeOf(world.folder, life, chaos, found),
     });
     const source: Source = {
       read: async () => {
         const snapshot = await this.#source.read();
-        this.believed.read(found);
         await life.point('end of reading the manifests');
-        return snapshot;
+        const { suspended } = world;
+        const trial = this.#trial;
+        this.believed.read(found, { suspended, ...(trial === undefined ? {} : { trial }) });
+        return withSuspensions(snapshot, suspensionsOf(suspended));
       },
-      onHint: hint => this.#source.onHint(hint),
+      onHint: hint => {
+        const ends = [this.#source.onHint(hint), this.#onState(() => hint('suspensions'))];
+        return () => {
+          for (const end of ends) end();
+        };
+      },
       close: () => this.#source.close(),
     };
     this.#controller = new Controller({
@@ -98,7 +111,7 @@ export class Daemon {
   /** How many listen to hints, and how many timers and calls are open. */
   get load(): { readonly listeners: number; readonly timers: number; readonly calls: number; readonly waits: number } {
     return {
-      listeners: this.host.listeners + this.#world.folder.watches,
+      listeners: this.host.listeners + this.#world.folder.watches + this.#world.stateWatches,
       timers: this.life.timers,
       calls: this.host.open,
       waits: this.life.waits,
@@ -106,7 +119,8 @@ export class Daemon {
   }
 
   /** Runs until it is stopped or dies. */
-  start(report: (broken: Broken) => void): void {
+  start(): void {
+    const { report } = this.#court;
     this.#world.tally.lives += 1;
     this.#world.trace.note('start');
     this.#controller.run().then(
@@ -138,10 +152,26 @@ export class Daemon {
       .then(() => this.#source.close())
       .then(() => {
         if (!this.life.isDead) this.#whenEnded(stopped);
-      });
+      })
+      .catch((error: unknown) => this.#court.report(new Broken('crashed', `the stop: ${error}`)));
   }
 
   #onEnd: (() => void) | undefined;
+  /** The trial that the manifests were last read with. */
+  #trial: Over['trial'] | undefined;
+
+  async #overlays(): Promise<readonly Overlay[]> {
+    const { chaos, trial, time } = this.#world;
+    await this.life.point('load of the trial');
+    if (chaos.strikes('loadFailed')) throw new Error('the trial cannot be read: input/output error (EIO)');
+    const isOn = trial !== undefined && trial.until > time.elapsed;
+    this.#trial = isOn ? { path: trial.path, file: parsed(trial.path, trial.text) } : undefined;
+    return isOn ? [{ path: trial.path, bytes: Buffer.from(trial.text) }] : [];
+  }
+
+  #onState(hint: () => void): () => void {
+    return this.life.untilDeath(this.#world.onState(() => this.#world.chaos.hint(this.life, hint)));
+  }
 
   #whenEnded(then: () => void): void {
     if (this.hasEnded) then();
@@ -228,4 +258,9 @@ function recordedIn(record: string | undefined): ReadonlySet<Address> {
 function addressesIn(record: string): Address[] {
   const { devices } = JSON.parse(record) as { devices: readonly { readonly address: Address }[] };
   return devices.map(({ address }) => address);
+}
+
+function suspensionsOf(suspended: World['suspended']): Suspensions {
+  if (suspended === 'all') return { unusable: 'input/output error (EIO)' };
+  return { suspended: [...suspended].map(assignment => ({ assignment, since: 0, by: 'root' })), resumed: [] };
 }

@@ -78,6 +78,7 @@ export class Laws {
   /** The daemon asks for a step. */
   asked(step: Step): void {
     const { recorded, isStopped } = this.#evidence;
+    if (this.#evidence.believed.isAllSuspended) this.#break('suspended', step, 'nobody knows what is suspended');
     if (isStopped()) this.#break('afterStop', step, 'begun after the stop');
     if (step.verb === 'configure') {
       this.#configure(step);

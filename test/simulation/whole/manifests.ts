@@ -1,7 +1,7 @@
 import { CARDS } from '../../../src/simulator/model/world.ts';
 import { type Random, seeded } from '../random.ts';
 import { FOLDER } from './folder.ts';
-import { DEVICES, DOMAINS } from './world.ts';
+import { DEVICES, DOMAINS, uuidOf } from './world.ts';
 
 /** How many contents each file can have: few enough for all of them to be parsed only once. */
 const VARIANTS = 48;
@@ -64,7 +64,7 @@ function assignmentText(domain: number, random: Random): string {
     'kind: PCIAssignment',
     `metadata: {name: ${name}}`,
     'spec:',
-    `  domain: ${random.chance(0.04) ? 'nowhere' : name}`,
+    `  domain: ${random.chance(0.04) ? 'nowhere' : random.chance(0.12) ? `{uuid: ${uuidOf(domain)}}` : name}`,
   ];
   if (random.chance(0.12)) lines.push('  updatePolicy: OnNextStart');
   if (random.chance(0.35)) lines.push('  whenStopped: Host');
@@ -80,7 +80,8 @@ function assignmentText(domain: number, random: Random): string {
 }
 
 function entryText(address: string, index: number, random: Random): string {
-  const fields = [`name: d${index + 1}`, `address: ${quoted(address)}`];
+  const where = random.chance(0.15) ? `path: 00_1${index + 1}.0/00_00.0` : `address: ${quoted(address)}`;
+  const fields = [`name: d${index + 1}`, where];
   if (index < 2) fields.push('sharing: FirstStarted');
   if (random.chance(0.3)) fields.push('whenMissing: Ignore');
   if (random.chance(0.15)) fields.push('permissive: true');

@@ -22,6 +22,8 @@ export interface Result {
 
 /** From the end of the faults, the longest time in which everything must be in place, or be truly said not to be. */
 const CALM_MS = 1_500_000;
+/** The host, the folder, the trial, the suspensions. */
+const LISTENERS = 4;
 const TURNS_MAX = 40_000;
 /** As RestartSec of the unit. */
 const RESTART_MS = 10_000;
@@ -197,7 +199,7 @@ class Run {
         : 1 + Math.floor(-Math.log(1 - this.#random.next()) * lifePoints);
     const daemon: Daemon = new Daemon(this.world, points, this.#court, pass => this.#passed(daemon, pass));
     this.#daemon = daemon;
-    daemon.start(this.#court.report);
+    daemon.start();
   }
 
   /** systemd starts it anew. */
@@ -220,6 +222,9 @@ class Run {
     chaos.end(this.#random.chance(0.5) ? { hintDropped: 1 } : {});
     disk.isFull = false;
     disk.isBroken = false;
+    this.world.trial = undefined;
+    this.world.suspended = new Set();
+    this.world.stateChanged();
     folder.setState('there');
     if (this.#random.chance(0.8)) {
       const files = new Map(folder.files);
@@ -278,7 +283,7 @@ class Run {
     const daemon = this.#daemon;
     if (daemon === undefined) return;
     const { listeners, timers, calls } = daemon.load;
-    if (timers !== 1 || calls !== 0 || listeners !== 2) {
+    if (timers !== 1 || calls !== 0 || listeners !== LISTENERS) {
       this.#report(new Broken('leak', `${timers} timers, ${calls} calls, ${listeners} listeners at rest`));
     }
     const failures = daemon.look?.failures.size ?? 0;

@@ -56,7 +56,7 @@ function wrongOfEntry(wish: Wish, assignment: AssignmentStatus, status: Status, 
   const entry = assignment.devices.find(device => device.entry === wish.entry.name);
   if (entry === undefined) return 'is not shown';
   if (entry.ready) return isInPlace(wish, facts) ? undefined : 'is said to be ready';
-  const device = status.devices.find(({ address }) => address === wish.entry.address);
+  const device = status.devices.find(({ address }) => address === entry.address);
   return device === undefined ? undefined : excuse(device, assignment.name, wish, facts);
 }
 
@@ -77,7 +77,7 @@ function excuse(device: DeviceStatus, assignment: string, wish: Wish, facts: Fac
 
 function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
   const { model, believed } = facts;
-  const address = addressOf(wish);
+  const { address } = wish;
   const device = model.dom0.devices.get(address);
   const domain = domainOf(wish, model);
   const holder = holderOf(model, address);
@@ -114,6 +114,8 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
         holder !== undefined &&
         heldElsewhere(facts) > (believed.policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT)
       );
+    case 'SuspensionUnknown':
+      return believed.isAllSuspended;
     case 'Suspended':
       return wish.assignment.spec.suspend || holderAssigned.some(({ spec }) => spec.suspend) || hasSuspended(believed);
     case 'Drifted':
@@ -139,8 +141,7 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
 
 function isInPlace(wish: Wish, facts: Facts): boolean {
   const { model, believed } = facts;
-  const { entry, assignment } = wish;
-  const address = addressOf(wish);
+  const { entry, assignment, address } = wish;
   const device = model.dom0.present(address);
   if (device === undefined) return entry.whenMissing === 'Ignore';
   const domain = domainOf(wish, model);
@@ -155,18 +156,13 @@ function isInPlace(wish: Wish, facts: Facts): boolean {
 }
 
 function placesText(wish: Wish, { model }: Facts): string {
-  const device = model.dom0.devices.get(addressOf(wish));
-  const holder = holderOf(model, addressOf(wish))?.name ?? 'no guest';
+  const device = model.dom0.devices.get(wish.address);
+  const holder = holderOf(model, wish.address)?.name ?? 'no guest';
   const domain = domainOf(wish, model);
   const running = domain?.instance === undefined ? 'off' : `domain ${domain.instance.domid}`;
-  return `${addressOf(wish)} is with ${holder}, driver ${device?.driver ?? 'none'}${
+  return `${wish.address} is with ${holder}, driver ${device?.driver ?? 'none'}${
     device?.present === true ? '' : ', not there'
   }; ${domain?.name ?? 'its domain'} is ${domain === undefined ? 'not there' : running}`;
-}
-
-function addressOf({ entry }: Wish): Address {
-  if (entry.address === undefined) throw new Error(`${entry.name} has no address`);
-  return entry.address;
 }
 
 function domainOf({ assignment }: Wish, model: Model): Domain | undefined {
@@ -189,10 +185,10 @@ function isUnsettled(model: Model, { type, instance }: Domain): boolean {
 }
 
 function permissiveDiffers(wish: Wish, model: Model): boolean {
-  const device = model.dom0.devices.get(addressOf(wish));
+  const device = model.dom0.devices.get(wish.address);
   const domain = domainOf(wish, model);
   if (device?.holder === undefined || device.holder !== domain?.instance?.domid) return false;
-  const index = listEntries(model.dom0.store, device.holder).indexOf(addressOf(wish));
+  const index = listEntries(model.dom0.store, device.holder).indexOf(wish.address);
   const options = model.dom0.store.read(`/local/domain/0/backend/pci/${device.holder}/0/opts-${index}`) ?? '';
   return device.permissive !== wish.entry.permissive || options.includes('permissive=1') !== wish.entry.permissive;
 }

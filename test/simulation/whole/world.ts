@@ -20,6 +20,16 @@ export const DEVICES: readonly Address[] = [1, 2, 3, 4, 5].map(bus => at(`0000:0
 /** A device that no manifest ever names. */
 export const UNNAMED: Address = at('0000:06:00.0');
 
+/** The devices by where they hang, which says the same as their addresses here. */
+export const BY_PATH: ReadonlyMap<string, Address> = new Map(
+  [...DEVICES, UNNAMED].map((address, index) => [`00_1${index + 1}.0/00_00.0`, address]),
+);
+
+/** The domain's UUID, by its place among the names. */
+export function uuidOf(index: number): string {
+  return `2a1c7c35-4f0b-4b53-8f0e-0d6a3ad0a00${index}`;
+}
+
 const GUEST_ANSWER_MS = 4_000;
 
 /** Everything outside the daemon. */
@@ -33,6 +43,11 @@ export class World {
   readonly disk: Disk = newDisk();
   /** What a person has approved. */
   approvals: readonly Approval[] = [];
+  /** A file that a person tries in place of the one in the folder, until a time in elapsed ms. */
+  trial: { readonly path: string; readonly text: string; readonly until: number } | undefined;
+  /** The assignments that persons have suspended; `all` when that is not readable. */
+  suspended: ReadonlySet<string> | 'all' = new Set();
+  readonly #stateListeners = new Set<() => void>();
   /** Whether guests are to answer what dom0 has begun. */
   isAnswerDue = false;
 
@@ -42,6 +57,21 @@ export class World {
     this.trace = parts.trace;
     this.tally = parts.tally;
     this.model = new Model(randomHost(parts.chaos.random));
+  }
+
+  /** Something that persons have told the daemon through its state folder has changed. */
+  stateChanged(): void {
+    for (const listener of this.#stateListeners) listener();
+  }
+
+  /** How many listen to that. */
+  get stateWatches(): number {
+    return this.#stateListeners.size;
+  }
+
+  onState(listener: () => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => void this.#stateListeners.delete(listener);
   }
 
   /** What dom0 has begun, guests answer after a while, all of it together. */
@@ -75,7 +105,7 @@ function randomHost(random: Random): { devices: DeviceSpec[]; domains: DomainSpe
     for (const address of own) free.delete(address);
     return {
       name,
-      uuid: `2a1c7c35-4f0b-4b53-8f0e-0d6a3ad0a00${index}`,
+      uuid: uuidOf(index),
       type: random.chance(0.75) ? 'pv' : 'hvm',
       toolstack: isXl ? 'xl' : 'libvirt',
       passthrough: random.chance(0.85),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hostIdentity } from '../../../src/api/hosts.ts';
 import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
+import type { Overlays } from '../../../src/source/overlay.ts';
 import { assignmentYaml, policyYaml } from './manifests.ts';
 
 let root: string;
@@ -486,5 +487,39 @@ describe('a file that cannot be read', () => {
   it('in a folder that was never there may hold the policy', async () => {
     rmSync(folder, { recursive: true });
     expect(await unknown()).toBe(true);
+  });
+});
+
+describe('overlays', () => {
+  it('that cannot be read fail one reading, and neither the next one nor the end', async () => {
+    write('a.yaml', a1);
+    let isBroken = true;
+    const overlays: Overlays = {
+      read: async () => {
+        if (isBroken) throw new Error('EIO');
+        return [];
+      },
+      onHint: () => () => undefined,
+    };
+    source = new FolderSource({ folder, host: HOST, quietMs: 15, overlays });
+    await expect(source.read()).rejects.toThrow('EIO');
+    await source.close();
+    isBroken = false;
+    expect(inForce(await source.read())).toEqual([A1]);
+  });
+
+  it('do not make a suddenly empty folder one that is meant', async () => {
+    const trial = { path: join(folder, 'b.yaml'), bytes: Buffer.from(assignmentYaml('b', '0000:02:00.0')) };
+    const overlays: Overlays = { read: async () => [trial], onHint: () => () => undefined };
+    source = new FolderSource({ folder, host: HOST, quietMs: 15, overlays });
+    expect(await look()).toEqual({ inForce: ['b: 0000:02:00.0'], codes: [], complete: true });
+    write('a.yaml', a1);
+    expect((await look()).complete).toBe(true);
+    unlinkSync(join(folder, 'a.yaml'));
+    expect(await look()).toEqual({
+      inForce: ['a: 0000:01:00.0 (stale)', 'b: 0000:02:00.0'],
+      codes: ['EmptySource'],
+      complete: false,
+    });
   });
 });
