@@ -5,7 +5,8 @@ import type { Look, Pass } from '../../../src/controller/look.ts';
 import type { InventoryStore, Source } from '../../../src/controller/ports.ts';
 import type { Report } from '../../../src/controller/report.ts';
 import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
-import { stepKey, stepText } from '../../../src/plan/step.ts';
+import type { HeldDevice } from '../../../src/plan/inventory.ts';
+import { type Step, stepKey, stepText } from '../../../src/plan/step.ts';
 import { withSuspensions } from '../../../src/plan/suspended.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
 import type { LastGoodStore } from '../../../src/source/last-good.ts';
@@ -13,7 +14,7 @@ import type { Overlay } from '../../../src/source/overlay.ts';
 import { Believed, type Over } from './believed.ts';
 import { FOLDER, type Found, lastGoodOn, parsed, readFrom, replaceOn, treeOf } from './folder.ts';
 import { SimulatedHost } from './host.ts';
-import { Broken, Laws } from './laws.ts';
+import { Broken, Laws, type Recorded } from './laws.ts';
 import { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -30,8 +31,10 @@ export class Daemon {
   readonly life: Life;
   readonly believed: Believed;
   readonly host: SimulatedHost;
-  /** The keys whose last step failed, as far as they are known to have. */
-  readonly failed: Map<string, string> = new Map();
+  /** The keys whose last step failed though nothing was made to fail. */
+  readonly failed: Set<string> = new Set();
+  /** The steps that were begun since everything works. */
+  readonly #honest = new WeakSet<Step>();
   /** Requests that have not been answered. */
   unanswered = 0;
   look: Look | undefined;
@@ -213,13 +216,14 @@ export class Daemon {
     switch (what.type) {
       case 'StepStarted':
         tally.steps += 1;
+        if (this.#world.isCalm) this.#honest.add(what.step);
         return;
       case 'StepPerformed':
         this.failed.delete(stepKey(what.step));
         trace.note(trace.isRead ? `done: ${stepText(what.step)}` : 'done');
         return;
       case 'StepFailed':
-        this.failed.set(stepKey(what.step), what.error);
+        if (this.#honest.has(what.step)) this.failed.add(stepKey(what.step));
         trace.note(trace.isRead ? `judged to have failed: ${stepText(what.step)}: ${what.error}` : 'failed');
         return;
       case 'LookFailed':
@@ -245,19 +249,19 @@ function statusText({ status }: Extract<Report, { type: 'StatusChanged' }>): str
 }
 
 let lastRecord: string | undefined;
-let lastAddresses: ReadonlySet<Address> = new Set();
+let lastRecorded: Recorded = new Map();
 
 /** The devices in a record, of which there are few between two steps. */
-function recordedIn(record: string | undefined): ReadonlySet<Address> {
-  if (record === lastRecord) return lastAddresses;
+function recordedIn(record: string | undefined): Recorded {
+  if (record === lastRecord) return lastRecorded;
   lastRecord = record;
-  lastAddresses = new Set(record === undefined ? [] : addressesIn(record));
-  return lastAddresses;
+  lastRecorded = new Map(record === undefined ? [] : devicesIn(record));
+  return lastRecorded;
 }
 
-function addressesIn(record: string): Address[] {
-  const { devices } = JSON.parse(record) as { devices: readonly { readonly address: Address }[] };
-  return devices.map(({ address }) => address);
+function devicesIn(record: string): [Address, HeldDevice['domain']][] {
+  const { devices } = JSON.parse(record) as { devices: readonly HeldDevice[] };
+  return devices.map(({ address, domain }) => [address, domain]);
 }
 
 function suspensionsOf(suspended: World['suspended']): Suspensions {

@@ -46,12 +46,15 @@ export class Broken extends Error {
   }
 }
 
+/** The devices in the record, each with the domain that it is recorded for. */
+export type Recorded = ReadonlyMap<Address, { readonly name: string; readonly uuid?: string }>;
+
 /** What a law may look at besides the step. */
 export interface Evidence {
   readonly model: Model;
   readonly believed: Believed;
   /** The record on disk. */
-  readonly recorded: () => ReadonlySet<Address>;
+  readonly recorded: () => Recorded;
   readonly approvals: () => readonly Approval[];
   /** Devices that were given to a guest by the daemon, in any of its lives: `ADDRESS DOMID`. */
   readonly given: Set<string>;
@@ -149,7 +152,7 @@ export class Laws {
   }
 
   #detach(step: DetachStep): void {
-    const { believed, approvals, given, model } = this.#evidence;
+    const { believed, approvals, given, model, recorded } = this.#evidence;
     const wishes = believed.wishesFor(step.device);
     if (wishes.some(({ assignment }) => isFor(assignment, step.guest))) {
       this.#break('entitled', step, 'an entry in force gives it to that guest');
@@ -172,7 +175,9 @@ export class Laws {
         ?.instance?.started.hostdevs.some(({ address, alias }) => address === step.device && alias !== undefined) ===
         true;
     const isCorrected = assigned.some(({ spec }) => spec.driftPolicy === 'Correct' && !spec.suspend);
-    if (!isOurs && !isCorrected && !this.#evidence.recorded().has(step.device)) {
+    const holder = recorded().get(step.device);
+    const isRecorded = holder?.uuid === undefined ? holder?.name === step.guest.name : holder.uuid === step.guest.uuid;
+    if (!isOurs && !isCorrected && !isRecorded) {
       this.#break('notOurs', step, 'somebody else gave it to that guest');
     }
     const isApproved = approvals().some(

@@ -1,9 +1,12 @@
 /**
  * `npm run simulate`: the whole controller in virtual time, in many worlds, on all processors.
- * WORLDS=N for another number of worlds, SEED_FROM=N to begin elsewhere; SEED_FROM=N WORLDS=1 shows one in full.
+ * WORLDS=N for another number of worlds, SEED_FROM=N to begin elsewhere; SEED_FROM=N WORLDS=1 shows one in full. Control-C
+ * ends it with what has been done. `-- --mutants` puts faults into the program instead, one after the other, and shows
+ * which law notices each at which seed; a word after it chooses some.
  */
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { judgeMutants } from './mutants/run.ts';
 import { simulate } from './simulate.ts';
 import { addTally, faultsOf, newTally, type Tally } from './tally.ts';
 
@@ -39,8 +42,14 @@ async function runAll(from: number, worlds: number): Promise<Outcome> {
   const broken: string[] = [];
   let next = from;
   const end = from + worlds;
+  let isOver = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      isOver = true;
+    });
+  }
   const take = (): Batch | undefined => {
-    if (next >= end || broken.length >= BROKEN_MAX) return undefined;
+    if (isOver || next >= end || broken.length >= BROKEN_MAX) return undefined;
     const batch = { from: next, count: Math.min(BATCH, end - next) };
     next += batch.count;
     return batch;
@@ -60,7 +69,7 @@ async function runAll(from: number, worlds: number): Promise<Outcome> {
 /** Gives a worker one batch after the other. */
 function serve(take: () => Batch | undefined, done: (outcome: Outcome) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url));
+    const worker = new Worker(new URL(import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 64 } });
     const go = (): void => {
       const batch = take();
       if (batch !== undefined) worker.postMessage(batch);
@@ -95,6 +104,11 @@ function print(text: string): void {
 }
 
 async function main(): Promise<void> {
+  const [option, word] = process.argv.slice(2);
+  if (option === '--mutants') {
+    if ((await judgeMutants(word)) > 0) process.exitCode = 1;
+    return;
+  }
   const from = Number(process.env['SEED_FROM'] ?? 1);
   const worlds = Number(process.env['WORLDS'] ?? WORLDS);
   const began = performance.now();

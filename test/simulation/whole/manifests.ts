@@ -41,9 +41,12 @@ export function spoiled(text: string, random: Random): string {
   return text.slice(0, Math.floor((text.length * (1 + Math.floor(random.next() * 7))) / 8));
 }
 
-/** A whole folder: mostly with a policy, and with assignments for most of the guests. */
-export function randomFiles(random: Random): Map<string, string> {
-  const paths = FILES.filter(() => random.chance(0.75));
+/** A whole folder: mostly with a policy, and with assignments for most of the guests, or in a small one for one. */
+export function randomFiles(random: Random, isSmall = false): Map<string, string> {
+  const most = isSmall ? 0.1 : random.pick([0.5, 0.9]);
+  const paths = FILES.filter((path, index) =>
+    random.chance((isSmall && index === 0) || path === POLICY_FILE ? 0.7 : most),
+  );
   return new Map(paths.map(path => [path, randomText(path, random)]));
 }
 
@@ -73,7 +76,7 @@ function assignmentText(domain: number, random: Random): string {
   if (random.chance(0.06)) lines.push('  suspend: true');
   const entries = DEVICES.flatMap((address, index) => {
     const likely = index % DOMAINS.length === domain || (index < 2 && domain < 2);
-    return random.chance(likely ? 0.65 : 0.1) ? [entryText(address, index, random)] : [];
+    return random.chance(likely ? 0.55 : 0.08) ? [entryText(address, index, random)] : [];
   });
   lines.push(...(entries.length === 0 ? ['  devices: []'] : ['  devices:', ...entries]));
   return `${lines.join('\n')}\n`;

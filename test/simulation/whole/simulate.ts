@@ -39,6 +39,8 @@ export async function simulate(seed: number, tally: Tally, keeps = false): Promi
 
 /** How hard a world is on its daemon. */
 interface Climate {
+  /** Whether there is little of everything, so that many such worlds can be tried. */
+  readonly isSmall: boolean;
   readonly rates: Rates;
   readonly slowness: number;
   readonly acts: number;
@@ -50,8 +52,10 @@ interface Climate {
 function randomClimate(random: Random): Climate {
   const force = random.pick([0, 0.3, 1, 1, 2.5]);
   const rate = (most: number): number => (random.chance(0.6) ? most * force * random.next() : 0);
-  const acts = random.pick([1, 1, 1, 2, 2, 3, 5, 10]);
+  const isSmall = random.chance(0.7);
+  const acts = isSmall ? random.pick([1, 1, 2]) : random.pick([2, 4, 8, 14]);
   return {
+    isSmall,
     rates: {
       stepRefused: rate(0.2),
       stepDoneButFailed: rate(0.2),
@@ -82,7 +86,6 @@ class Run {
   readonly #court: Court;
   #broken: Broken | undefined;
   #daemon: Daemon | undefined;
-  #isCalm = false;
   /** Whether the pass that ended last may have been the last one that is needed. */
   #mayRest = false;
 
@@ -93,8 +96,8 @@ class Run {
     this.#random = random;
     this.#climate = randomClimate(random);
     const chaos = new Chaos({ random, time, tally, trace }, this.#climate.rates, this.#climate.slowness);
-    this.world = new World({ time, chaos, trace, tally });
-    this.world.folder.replace(randomFiles(random));
+    this.world = new World({ time, chaos, trace, tally }, this.#climate.isSmall);
+    this.world.folder.replace(randomFiles(random, this.#climate.isSmall));
     this.#court = { given: new Set(), report: broken => this.#report(broken) };
   }
 
@@ -136,7 +139,7 @@ class Run {
   }
 
   #act(): void {
-    if (this.#isCalm) return;
+    if (this.world.isCalm) return;
     const { trace, tally } = this.world;
     if (this.#random.chance(0.2)) {
       tally.acts.operator += 1;
@@ -194,7 +197,7 @@ class Run {
   #begin(): void {
     const { lifePoints } = this.#climate;
     const points =
-      lifePoints === undefined || this.#isCalm
+      lifePoints === undefined || this.world.isCalm
         ? Number.POSITIVE_INFINITY
         : 1 + Math.floor(-Math.log(1 - this.#random.next()) * lifePoints);
     const daemon: Daemon = new Daemon(this.world, points, this.#court, pass => this.#passed(daemon, pass));
@@ -212,13 +215,13 @@ class Run {
 
   #passed(daemon: Daemon, { look }: Pass): void {
     if (daemon !== this.#daemon) return;
-    this.#mayRest = this.#isCalm && look !== undefined;
+    this.#mayRest = this.world.isCalm && look !== undefined;
   }
 
   /** Everything that goes wrong by itself ends; what people did stays, but for some of it. */
   #calm(): void {
     const { chaos, folder, disk, trace } = this.world;
-    this.#isCalm = true;
+    this.world.isCalm = true;
     chaos.end(this.#random.chance(0.5) ? { hintDropped: 1 } : {});
     disk.isFull = false;
     disk.isBroken = false;
@@ -270,7 +273,7 @@ class Run {
     if (daemon?.look === undefined) return 'no look';
     if (isAnswerDue) return 'guests are to answer';
     const { plan, status } = daemon.look;
-    const honest = new Set(daemon.failed.keys());
+    const honest = daemon.failed;
     const due = [...plan.devices.values()].find(({ address, steps }) => steps.length > 0 && !honest.has(address));
     if (due !== undefined) return `${due.address} has steps to take`;
     if (daemon.load.waits > 0) return 'something is under way';

@@ -147,7 +147,6 @@ function isInPlace(wish: Wish, facts: Facts): boolean {
   const domain = domainOf(wish, model);
   if (domain === undefined) return false;
   const sharers = believed.wishesFor(address).filter(other => other.entry !== entry);
-  // Only the hypervisor knows that a card was pulled from a guest and put back: what can be seen has to do.
   const holder = holderOf(model, address);
   if (domain.instance !== undefined) return holder === domain && device.driver === PCIBACK;
   if (holder !== undefined) return sharers.some(other => isFor(other.assignment, holder));
@@ -170,8 +169,10 @@ function domainOf({ assignment }: Wish, model: Model): Domain | undefined {
   return found.find(({ instance }) => instance !== undefined) ?? found[0];
 }
 
-/** The guest that has a device by xenstore. */
+/** The guest that has a device: by the hypervisor's books, and where they have none by xenstore. */
 function holderOf(model: Model, address: Address): Domain | undefined {
+  const holder = model.dom0.devices.get(address)?.holder;
+  if (holder !== undefined) return model.dom0.byDomid(holder);
   return [...model.dom0.domains.values()].find(
     ({ instance }) => instance !== undefined && listEntries(model.dom0.store, instance.domid).includes(address),
   );

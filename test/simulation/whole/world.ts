@@ -41,6 +41,8 @@ export class World {
   readonly tally: Tally;
   readonly folder: Folder = new Folder();
   readonly disk: Disk = newDisk();
+  /** Whether nothing is made to fail any more, and nobody does anything. */
+  isCalm = false;
   /** What a person has approved. */
   approvals: readonly Approval[] = [];
   /** A file that a person tries in place of the one in the folder, until a time in elapsed ms. */
@@ -51,12 +53,13 @@ export class World {
   /** Whether guests are to answer what dom0 has begun. */
   isAnswerDue = false;
 
-  constructor(parts: Pick<World, 'time' | 'chaos' | 'trace' | 'tally'>) {
+  /** @param isSmall whether it has hardly more than one guest. */
+  constructor(parts: Pick<World, 'time' | 'chaos' | 'trace' | 'tally'>, isSmall: boolean) {
     this.time = parts.time;
     this.chaos = parts.chaos;
     this.trace = parts.trace;
     this.tally = parts.tally;
-    this.model = new Model(randomHost(parts.chaos.random));
+    this.model = new Model(randomHost(parts.chaos.random, isSmall));
   }
 
   /** Something that persons have told the daemon through its state folder has changed. */
@@ -85,13 +88,13 @@ export class World {
   }
 }
 
-function randomHost(random: Random): { devices: DeviceSpec[]; domains: DomainSpec[] } {
+function randomHost(random: Random, isSmall: boolean): { devices: DeviceSpec[]; domains: DomainSpec[] } {
   const devices = [...DEVICES, UNNAMED].flatMap((address, index) => {
     const bus = index + 1;
     const port = at(`0000:00:1${bus}.0`);
     return [rootPort(port, bus), randomCard(address, port, random)];
   });
-  const count = 2 + Math.floor(random.next() * 3);
+  const count = isSmall ? random.pick([1, 1, 2]) : random.pick([2, 3, 4]);
   // libvirt starts no guest with a device that cannot be reset.
   const free = new Set(
     devices
