@@ -7,9 +7,10 @@ import { comparison, newRun, type Run, readRun, writeRun } from './record.ts';
 import type { Row } from './row.ts';
 import { growing, planning } from './rows/plan.ts';
 import { start } from './rows/start.ts';
+import { xenstoreLook } from './rows/xenstore.ts';
 import { plainTable } from './table.ts';
 
-const ROWS: readonly Row[] = [start, planning, growing];
+const ROWS: readonly Row[] = [start, xenstoreLook, planning, growing];
 
 function print(text = ''): void {
   process.stdout.write(`${text}\n`);

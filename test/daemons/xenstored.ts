@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** The two implementations that Debian ships. */
@@ -25,7 +25,7 @@ export class Xenstored {
   static async start(name: DaemonName): Promise<Xenstored> {
     const daemon = new Xenstored(name, mkdtempSync(join(tmpdir(), `${name}-`)));
     try {
-      const source = join(import.meta.dirname, 'xenstored-without-xen.c');
+      const source = resolve('test/daemons/xenstored-without-xen.c');
       execFileSync('gcc', ['-Wall', '-shared', '-fPIC', '-o', daemon.#inFolder('without-xen.so'), source, '-ldl']);
       await daemon.restart();
     } catch (error) {
