@@ -1,11 +1,12 @@
-import { readdir, readlink, realpath, stat } from 'node:fs/promises';
+import { readlinkSync, realpathSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Identity } from '../api/identity.ts';
 import type { PciPath } from '../api/path.ts';
 import { HostError } from '../controller/ports.ts';
 import { bridgeChain, chainToPath } from './pci-path.ts';
-import { errorText, isGone, readFirstBytes, readSmallFile } from './small-file.ts';
+import { errorText, isGone, readAttribute, readFirstBytes, readSmallFile } from './small-file.ts';
 
 /** The driver that keeps a device for guests. */
 export const PCIBACK = 'pciback';
@@ -63,14 +64,12 @@ export class SysfsPci {
    */
   async device(address: Address): Promise<SysfsDevice | undefined> {
     const folder = join(this.#devices, address);
-    const [card, driver, resets, silent] = await Promise.all([
-      this.#card(address, folder),
-      this.#driver(folder),
-      readSmallFile(join(folder, 'reset_method'), ATTRIBUTE_MAX),
-      isSilent(folder),
-    ]);
+    const [card, silent] = await Promise.all([this.#card(address, folder), isSilent(folder)]);
     if (card === undefined) return undefined;
-    const resetMethods = (resets ?? '').split(/\s+/).filter(method => method !== '');
+    const driver = driverOf(folder);
+    const resetMethods = (readAttribute(join(folder, 'reset_method')) ?? '')
+      .split(/\s+/)
+      .filter(method => method !== '');
     const isDead = silent && card.identity.class?.startsWith('06') !== true;
     return {
       address,
@@ -104,7 +103,7 @@ export class SysfsPci {
 
   /** From the cache while the folder is the same one: sysfs numbers a new folder anew when a card is exchanged. */
   async #card(address: Address, folder: string): Promise<Card | undefined> {
-    const key = await folderKey(folder);
+    const key = folderKey(folder);
     if (key === undefined) return undefined;
     const cached = this.#cards.get(address);
     if (cached?.key === key) return cached.card;
@@ -112,20 +111,20 @@ export class SysfsPci {
     if (card !== undefined) this.#cards.set(address, { key, card });
     return card;
   }
+}
 
-  async #driver(folder: string): Promise<string | undefined> {
-    try {
-      return basename(await readlink(join(folder, 'driver')));
-    } catch (error) {
-      if (isGone(error)) return undefined;
-      throw new HostError('Unreachable', `cannot read the driver of ${folder}: ${errorText(error)}`, { cause: error });
-    }
+function driverOf(folder: string): string | undefined {
+  try {
+    return basename(readlinkSync(join(folder, 'driver')));
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw new HostError('Unreachable', `cannot read the driver of ${folder}: ${errorText(error)}`, { cause: error });
   }
 }
 
-async function folderKey(folder: string): Promise<string | undefined> {
+function folderKey(folder: string): string | undefined {
   try {
-    const { ino, ctimeNs } = await stat(folder, { bigint: true });
+    const { ino, ctimeNs } = statSync(folder, { bigint: true });
     return `${ino}/${ctimeNs}`;
   } catch (error) {
     if (isGone(error)) return undefined;
@@ -138,7 +137,7 @@ async function folderKey(folder: string): Promise<string | undefined> {
  * from when the device was found, so its config space is asked itself. A device that sleeps is let sleep.
  */
 async function isSilent(folder: string): Promise<boolean> {
-  const power = await readSmallFile(join(folder, 'power/runtime_status'), ATTRIBUTE_MAX);
+  const power = readAttribute(join(folder, 'power/runtime_status'));
   if (power?.trim() === 'suspended') return false;
   const ids = await readFirstBytes(join(folder, 'config'), 4);
   return ids?.length === 4 && ids.every(byte => byte === 0xff);
@@ -146,16 +145,14 @@ async function isSilent(folder: string): Promise<boolean> {
 
 async function readCard(folder: string): Promise<Card | undefined> {
   const names = ['vendor', 'device', 'subsystem_vendor', 'subsystem_device', 'class'] as const;
-  const [vendor, device, subsystemVendor, subsystemDevice, code] = await Promise.all(
-    names.map(async name =>
-      hexDigits(await readSmallFile(join(folder, name), ATTRIBUTE_MAX), name === 'class' ? 6 : 4),
-    ),
+  const [vendor, device, subsystemVendor, subsystemDevice, code] = names.map(name =>
+    hexDigits(readAttribute(join(folder, name)), name === 'class' ? 6 : 4),
   );
   const path = await readPath(folder);
   if (path === undefined || vendor === undefined || device === undefined || code === undefined) return undefined;
   const known = subsystemVendor !== undefined && subsystemDevice !== undefined && subsystemVendor !== NO_VENDOR;
   const subsystem = known ? { subsystemVendor, subsystemDevice } : {};
-  const virtual = (await realFolder(join(folder, 'physfn'))) !== undefined;
+  const virtual = realFolder(join(folder, 'physfn')) !== undefined;
   return {
     path,
     identity: { vendor, device, ...subsystem, class: code.slice(0, 4) },
@@ -173,13 +170,13 @@ function hexDigits(text: string | undefined, width: number): string | undefined 
 }
 
 async function readPath(folder: string): Promise<PciPath | undefined> {
-  const real = await realFolder(folder);
+  const real = realFolder(folder);
   const chain = real === undefined ? undefined : bridgeChain(real);
   if (real === undefined || chain === undefined) return undefined;
   const buses = new Map<Address, number>();
   let bridge = dirname(real);
   for (const address of chain.slice(0, -1).reverse()) {
-    // Decimal (Linux drivers/pci/pci-sysfs.c, secondary_bus_number_show).
+    // Asked of the bridge itself. Decimal (Linux drivers/pci/pci-sysfs.c, secondary_bus_number_show).
     const text = await readSmallFile(join(bridge, 'secondary_bus_number'), ATTRIBUTE_MAX);
     if (text !== undefined && /^\d{1,3}\s*$/.test(text)) buses.set(address, Number.parseInt(text, 10));
     bridge = dirname(bridge);
@@ -187,9 +184,9 @@ async function readPath(folder: string): Promise<PciPath | undefined> {
   return chainToPath(chain, address => buses.get(address));
 }
 
-async function realFolder(folder: string): Promise<string | undefined> {
+function realFolder(folder: string): string | undefined {
   try {
-    return await realpath(folder);
+    return realpathSync.native(folder);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw new HostError('Unreachable', `cannot follow ${folder}: ${errorText(error)}`, { cause: error });
