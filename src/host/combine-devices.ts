@@ -1,5 +1,6 @@
 import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
+import { domainOf } from '../plan/domains.ts';
 import type { ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
 import { divergence } from './divergence.ts';
 import { guestAddress, isBusClosed, isSettled } from './pci-backend.ts';
@@ -103,5 +104,5 @@ function placeOf(holder: Holder | undefined, driver: string | undefined, xenstor
 }
 
 function typeOf(domid: number, domains: readonly ObservedDomain[]): ObservedDomain['type'] | undefined {
-  return domains.find(domain => domain.domid === domid)?.type;
+  return domainOf({ domains }, domid)?.type;
 }

@@ -1,4 +1,5 @@
 import type { Address } from '../api/address.ts';
+import { believedHolders, domainOf } from '../plan/domains.ts';
 import type { ObservedDomain } from '../plan/observed.ts';
 import type { PciMark } from './xenstore-nodes.ts';
 import type { Holder, XenstoreView } from './xenstore-view.ts';
@@ -40,16 +41,19 @@ function libvirtDoubt(
   holders: readonly Holder[],
   domains: readonly ObservedDomain[],
 ): readonly string[] {
-  const asked = domains.filter(domain => domain.toolstack === 'libvirt' && domain.domid !== undefined);
-  const steady = asked.filter(domain => domain.state !== 'changing');
-  const believes = (domain: ObservedDomain): boolean => domain.live.some(entry => entry.address === address);
-  const holds = (domain: ObservedDomain): boolean => holders.some(({ domid }) => domid === domain.domid);
-  if (steady.every(domain => believes(domain) === holds(domain))) return [];
-  return [`libvirt shows it in ${words(asked.filter(believes).map(({ name }) => name))}`];
+  const isAsked = ({ toolstack, domid }: ObservedDomain): boolean => toolstack === 'libvirt' && domid !== undefined;
+  const believed = believedHolders({ domains }, address).filter(isAsked);
+  const shown = holders.flatMap(({ domid }) => domainOf({ domains }, domid) ?? []).filter(isAsked);
+  const doubted = [
+    ...believed.filter(domain => !shown.includes(domain)),
+    ...shown.filter(domain => !believed.includes(domain)),
+  ];
+  if (doubted.every(({ state }) => state === 'changing')) return [];
+  return [`libvirt shows it in ${words(believed.map(({ name }) => name))}`];
 }
 
 function nameOf(domid: number, xenstore: XenstoreView, domains: readonly ObservedDomain[]): string {
-  const name = domains.find(domain => domain.domid === domid)?.name ?? xenstore.domains.get(domid)?.name;
+  const name = domainOf({ domains }, domid)?.name ?? xenstore.domains.get(domid)?.name;
   return name ?? `domain ${domid}, which is gone`;
 }
 

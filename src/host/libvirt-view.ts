@@ -1,5 +1,6 @@
 import { HostError } from '../controller/ports.ts';
 import { type DomainRef, ErrorCode, isLibvirtError } from '../node-libvirt/index.ts';
+import { lookup } from '../plan/lookup.ts';
 import { type Definition, readDefinition } from './definition.ts';
 import type { LibvirtAccess } from './dom0.ts';
 import { errorText } from './small-file.ts';
@@ -63,9 +64,11 @@ export async function readLibvirt(client: LibvirtReader, signal: AbortSignal): P
     // A domain that is just being stored may be in both lists.
     const stored = new Set(persistent.map(({ uuid }) => uuid));
     const domains = [...persistent, ...transient.filter(({ uuid }) => !stored.has(uuid))];
+    const definitions = definitionsOf(client);
+    definitions.retain(new Set(domains.map(({ uuid }) => uuid)));
     const looks = domains
       .filter(({ id }) => id !== 0)
-      .map(domain => readDomain(client, domain, stored.has(domain.uuid), signal));
+      .map(domain => readDomain(client, domain, { isStored: stored.has(domain.uuid), definitions, signal }));
     return (await Promise.all(looks)).filter(domain => domain !== undefined);
   } catch (error) {
     signal.throwIfAborted();
@@ -77,15 +80,14 @@ export async function readLibvirt(client: LibvirtReader, signal: AbortSignal): P
 async function readDomain(
   client: LibvirtReader,
   domain: DomainRef,
-  persistent: boolean,
-  signal: AbortSignal,
+  { isStored, definitions, signal }: { isStored: boolean; definitions: KnownDefinitions; signal: AbortSignal },
 ): Promise<LibvirtDomain | undefined> {
   const running = domain.id > 0;
   try {
     const [{ state, reason }, live, stored] = await Promise.all([
       client.domainState(domain, { signal }),
       running ? client.domainXml(domain, { signal }) : undefined,
-      persistent ? client.domainXml(domain, { inactive: true, signal }) : undefined,
+      isStored ? client.domainXml(domain, { inactive: true, signal }) : undefined,
     ]);
     return {
       name: domain.name,
@@ -93,14 +95,40 @@ async function readDomain(
       ...(running ? { domid: domain.id } : {}),
       state: stateOf(state, running),
       ...(running && isCrashed(state, reason) ? { crashed: true } : {}),
-      ...(live === undefined ? {} : { live: define(domain, live) }),
-      ...(stored === undefined ? {} : { stored: define(domain, stored) }),
+      ...(live === undefined ? {} : { live: definitions.read(domain, 'live', live) }),
+      ...(stored === undefined ? {} : { stored: definitions.read(domain, 'stored', stored) }),
     };
   } catch (error) {
     if (isLibvirtError(error, ErrorCode.noDomain)) return undefined;
     throw error;
   }
 }
+
+/** Definitions as they were last read: most are the same text at the next look, and XML takes long to understand. */
+class KnownDefinitions {
+  readonly #known = new Map<
+    string,
+    Map<'live' | 'stored', { readonly xml: string; readonly definition: Definition }>
+  >();
+
+  /** @throws {HostError} Unreachable when the text cannot be understood. */
+  read(domain: DomainRef, which: 'live' | 'stored', xml: string): Definition {
+    const both = this.#known.get(domain.uuid) ?? new Map();
+    this.#known.set(domain.uuid, both);
+    const last = both.get(which);
+    if (last?.xml === xml) return last.definition;
+    const definition = define(domain, xml);
+    both.set(which, { xml, definition });
+    return definition;
+  }
+
+  /** Forgets all domains but these. */
+  retain(uuids: ReadonlySet<string>): void {
+    for (const uuid of this.#known.keys()) if (!uuids.has(uuid)) this.#known.delete(uuid);
+  }
+}
+
+const definitionsOf = lookup((_client: LibvirtReader) => new KnownDefinitions());
 
 function define(domain: DomainRef, xml: string): Definition {
   try {

@@ -1,5 +1,6 @@
 import type { Address } from '../api/address.ts';
 import { HostError } from '../controller/ports.ts';
+import { grouped, lookup } from '../plan/lookup.ts';
 import { XenstoreError } from '../xenstore-client/index.ts';
 import { type BackendDevice, isLeftover, type PciBackend } from './pci-backend.ts';
 import { errorText } from './small-file.ts';
@@ -114,14 +115,18 @@ export interface Holder {
  * there is one, a device that its guest has let go of is still being taken from it.
  */
 export function holdersOf({ backends, domains, marks }: XenstoreView, address: Address): Holder[] {
-  return backends.flatMap(backend => {
-    const { domid } = backend;
-    const device = backend.devices.find(candidate => candidate.address === address);
-    if (device === undefined) return [];
+  return (entriesOf(backends).get(address) ?? []).filter(({ domid, backend, device }) => {
     const isMarked = marks.get(address)?.domid === domid;
-    return !isMarked && isLeftover(backend, device, domains.get(domid)?.type) ? [] : [{ domid, backend, device }];
+    return isMarked || !isLeftover(backend, device, domains.get(domid)?.type);
   });
 }
+
+const entriesOf = lookup((backends: XenstoreView['backends']) =>
+  grouped(
+    backends.flatMap(backend => backend.devices.map((device): Holder => ({ domid: backend.domid, backend, device }))),
+    ({ device }) => device.address,
+  ),
+);
 
 /** The domain under whose number a guest's backend is: its stub domain where it has one. */
 export function backendDomain({ domains }: XenstoreView, domid: number): number {

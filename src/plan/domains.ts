@@ -32,8 +32,14 @@ export function findDomain({ domains }: Observed, selector: DomainSelector): Obs
 }
 
 /** The domains of which libvirt believes that they have the device while they run. */
-export function believedHolders({ domains }: Observed, device: Address): ObservedDomain[] {
-  return (believers(domains).get(device) ?? []).map(({ domain }) => domain);
+export function believedHolders({ domains }: Pick<Observed, 'domains'>, device: Address): ObservedDomain[] {
+  return [
+    ...new Set(
+      believers(domains)
+        .get(device)
+        ?.map(({ domain }) => domain),
+    ),
+  ];
 }
 
 /** Whether a record is about this domain. A UUID decides where both have one, since names can change. */
@@ -41,10 +47,14 @@ export function isHeldFor(held: HeldDevice, domain: { readonly name: string; rea
   return held.domain.uuid === undefined ? held.domain.name === domain.name : held.domain.uuid === domain.uuid;
 }
 
+/** The running domain of that number. */
+export function domainOf({ domains }: Pick<Observed, 'domains'>, domid: number): ObservedDomain | undefined {
+  return byDomid(domains).get(domid)?.[0];
+}
+
 /** The domain that has the device, as observed; a stand-in when only xenstore knows it. */
 export function holderOf(observed: Observed, place: Place): ObservedDomain | undefined {
-  if (place.at !== 'guest') return undefined;
-  return byDomid(observed.domains).get(place.domid)?.[0];
+  return place.at === 'guest' ? domainOf(observed, place.domid) : undefined;
 }
 
 /** A running domain as steps name it. */

@@ -67,6 +67,17 @@ describe("libvirt's view", () => {
     expect(off).toEqual({ name: 'red', uuid: 'red-uuid', state: 'shutoff', stored: expect.anything() });
   });
 
+  test('every look shows the definitions as they are then', async () => {
+    const client = libvirt({ persistent: [ref('red', 1), ref('blue', 2)], transient: [] });
+    const { domainXml } = client;
+    const first = await readLibvirt(client, never);
+    client.domainXml = async (domain, options) =>
+      domain.name === 'red' && options?.inactive !== true ? STORED : domainXml(domain, options);
+    const [red, blue] = await readLibvirt(client, never);
+    expect([red?.live?.type, red?.stored?.type]).toEqual(['hvm', 'hvm']);
+    expect(blue).toEqual(first[1]);
+  });
+
   const states = [
     ['running', 1, 'running'],
     ['blocked', 1, 'running'],
