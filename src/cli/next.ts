@@ -32,6 +32,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
   Drifted: ({ entry }) => `Undo what was changed, edit the assignment, or set driftPolicy: Correct (${entry}).`,
   SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
+  SlotInUse: ({ address }) => `See what the other functions of that card wait for: xenpci describe ${address}`,
   Settling: () => 'Nothing: the guest is about to take it.',
   SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',
   Suspended: ({ entry, suspended }) =>

@@ -81,6 +81,10 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'Another guest has the device, or was started before; those that share it take turns.',
     'Nothing: it is free again when that one stops, or lets go of it.',
   ),
+  SlotInUse: wait(
+    'Another function of the same card is still in another guest, and all of them are to have one owner.',
+    'What that function waits for; nothing when it is on its way.',
+  ),
   Drifted: wait(
     'Under driftPolicy: Report, somebody changed what was in place, or the guest has what no entry names.',
     'Undo the change, edit the assignment, or set driftPolicy: Correct.',

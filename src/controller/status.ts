@@ -33,6 +33,7 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   SharedInUse: Number.POSITIVE_INFINITY,
   SourceIncomplete: 600_000,
   NeedsApproval: 600_000,
+  SlotInUse: 600_000,
   GuestBusClosed: 600_000,
   NeedsRestart: 86_400_000,
   Suspended: Number.POSITIVE_INFINITY,

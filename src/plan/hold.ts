@@ -24,6 +24,7 @@ export type WaitReason =
   | 'NeedsApproval'
   | 'HeldByOther'
   | 'SharedInUse'
+  | 'SlotInUse'
   | 'Drifted'
   | 'Settling'
   | 'SourceIncomplete'

@@ -16,7 +16,7 @@ import { grouped } from './lookup.ts';
 import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
 import { isToForget } from './refilter.ts';
 import { nextInventory } from './remember.ts';
-import { splitDevices } from './shared-slot.ts';
+import { isHeldForCompanion, splitDevices, waitForCompanions } from './shared-slot.ts';
 import { type Bystander, takeTurns } from './sharing.ts';
 import type { Situation } from './situation.ts';
 import { NO_STANDING, type Standing } from './standing.ts';
@@ -51,7 +51,7 @@ export function plan(
   const claims = entries.flatMap(entry => entry.claims);
   const wished = planDevices(claims, inventory, situation, standing);
   const maxDetaches = source.policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT;
-  const planned = holdForApproval(wished, maxDetaches, standing.approved);
+  const planned = waitForCompanions(holdForApproval(wished, maxDetaches, standing.approved), situation);
   const asWanted = planConfigures(claims, planned, inventory, situation);
   const { devices, configures } = leaveDrift(planned, asWanted, inventory, observed);
   return {
@@ -68,9 +68,10 @@ export function planSteps({ devices, configures }: Plan): Step[] {
   return [...configures.values(), ...[...devices.values()].flatMap(device => device.steps)];
 }
 
-/** The steps that may be taken now: for each device its first, and each domain's change. */
+/** The steps that may be taken now: for each device its first, unless that waits for another one, and each domain's change. */
 export function nextSteps({ devices, configures }: Plan): Step[] {
-  return [...configures.values(), ...[...devices.values()].flatMap(device => device.steps.slice(0, 1))];
+  const first = [...devices.values()].flatMap(device => (isHeldForCompanion(device) ? [] : device.steps.slice(0, 1)));
+  return [...configures.values(), ...first];
 }
 
 function planDevices(

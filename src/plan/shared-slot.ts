@@ -1,10 +1,11 @@
 import type { Address } from '../api/address.ts';
 import type { Claim } from './claims.ts';
 import { type Companion, companionsOf } from './companions.ts';
+import type { DevicePlan } from './device-plan.ts';
 import { findDomain, holderOf } from './domains.ts';
 import { isOff } from './guards.ts';
-import { guard, type Hold } from './hold.ts';
-import { type Observed, type Place, samePlace } from './observed.ts';
+import { guard, type Hold, wait } from './hold.ts';
+import { type Observed, type ObservedDevice, type Place, samePlace } from './observed.ts';
 import type { Situation } from './situation.ts';
 import type { Want } from './want.ts';
 
@@ -77,6 +78,46 @@ function splitHold(
     if (owner !== undefined && owner.key !== taker.key) return splitGuard(address, companion, owner);
   }
   return undefined;
+}
+
+/**
+ * Gives a device to its guest only when no function that goes there, too, is still in another guest: that guest may not
+ * let go of it, and until somebody approves it need not. Without such a step of the other one it goes no further than
+ * pciback.
+ */
+export function waitForCompanions(devices: Plans, { observed, source }: Situation): Plans {
+  if (isOff('SharedSlot', source.policy)) return devices;
+  return new Map(
+    [...devices].map(([address, device]) => {
+      const away = companionAway(device, observed);
+      return [address, away === undefined ? device : waiting(device, away, devices.get(away.address))];
+    }),
+  );
+}
+
+/** Whether the next step of a device is to give it to a guest, and a companion is not out of another one yet. */
+export function isHeldForCompanion({ hold, steps: [first] }: DevicePlan): boolean {
+  return hold?.reason === 'SlotInUse' && first?.verb === 'attach';
+}
+
+type Plans = ReadonlyMap<Address, DevicePlan>;
+
+/** The companion that another guest has than the one that is to get the device. */
+function companionAway({ address, want, have }: DevicePlan, observed: Observed): ObservedDevice | undefined {
+  const device = observed.devices.get(address);
+  if (device === undefined || have === undefined || want?.at !== 'guest' || samePlace(have, want)) return undefined;
+  return companionsOf(device, observed)
+    .map(companion => companion.device)
+    .find(({ place }) => place.at === 'guest' && !samePlace(place, want));
+}
+
+function waiting(plan: DevicePlan, { address, place }: ObservedDevice, other: DevicePlan | undefined): DevicePlan {
+  const having = place.at === 'guest' ? place.domain : 'another guest';
+  const taker = plan.want?.at === 'guest' ? plan.want.domain : 'its guest';
+  const message = `${plan.address} goes to ${taker} together with ${address}, and ${having} still has ${address}`;
+  const held = { ...plan, hold: wait('SlotInUse', message) };
+  if (other !== undefined && other.steps.length > 0) return held;
+  return { ...held, want: { at: 'assignable' }, steps: plan.steps.filter(({ verb }) => verb !== 'attach') };
 }
 
 /** Who has a companion once it is at a place; nobody for one that no driver of dom0 has, or that waits for no guest. */

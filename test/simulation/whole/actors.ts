@@ -189,7 +189,7 @@ const hardware: readonly Actor[] = [
       const { model, chaos, time } = world;
       const address = chaos.random.pick(ALL);
       if (model.dom0.present(address) === undefined) return plugIn(world, address);
-      unplug(model.dom0, address);
+      for (const fn of functionsOf(address)) unplug(model.dom0, fn);
       if (chaos.random.chance(0.6)) time.after(before(chaos.random, 90_000), () => plugIn(world, address));
       return `pull ${address}`;
     },
@@ -207,13 +207,18 @@ const hardware: readonly Actor[] = [
   },
 ];
 
+/** A card goes and comes as a whole. */
+function functionsOf(address: Address): Address[] {
+  return ALL.filter(other => other.slice(0, -1) === address.slice(0, -1));
+}
+
 function plugIn({ model, chaos }: World, address: Address): string {
   const isNvme = model.dom0.devices.get(address)?.spec.identity.vendor === CARDS.nvme.vendor;
   const other = isNvme
     ? { identity: CARDS.e1000e, homeDriver: 'e1000e' }
     : { identity: CARDS.nvme, homeDriver: 'nvme' };
   const isAnother = chaos.random.chance(0.35);
-  plug(model.dom0, address, isAnother ? other : {});
+  for (const fn of functionsOf(address)) plug(model.dom0, fn, isAnother ? other : {});
   return `plug ${isAnother ? 'another card' : 'the card'} in at ${address}`;
 }
 

@@ -25,6 +25,7 @@ export type Law =
   | 'notOurs'
   | 'guarded'
   | 'unasked'
+  | 'split'
   | 'afterStop'
   | 'unrecorded'
   | 'paused'
@@ -95,7 +96,10 @@ export class Laws {
     if (step.verb === 'bind' || step.verb === 'attach') this.#take(step);
     if (step.verb === 'detach') this.#detach(step);
     if (step.verb === 'release') this.#release(step);
-    if (step.verb === 'attach') this.#attach(step);
+    if (step.verb === 'attach') {
+      this.#attach(step);
+      this.#keepTogether(step);
+    }
   }
 
   /** The toolstack has come to the end of a step. @param raced when others had time between the check and the step. */
@@ -106,6 +110,8 @@ export class Laws {
       if (raced && /^(?:illegal step|libvirt reset)/.test(violation)) continue;
       this.#break(violation.startsWith('illegal') ? 'illegalStep' : 'twoOwners', step, violation);
     }
+    const isOpen = step.verb === 'attach' && !step.permissive && dom0.present(step.device)?.permissive === true;
+    if (isOpen && complaint === undefined) this.#break('guarded', step, 'it is permissive still');
     if (step.verb === 'attach' && complaint === undefined) {
       this.#evidence.given.add(`${step.device} ${step.guest.domid}`);
     }
@@ -142,6 +148,9 @@ export class Laws {
     if (!wishes.some(({ assignment }) => isFor(assignment, step.guest))) {
       this.#break('entitled', step, 'no entry in force gives it to that guest');
     }
+    if (wishes.every(({ entry }) => entry.permissive !== step.permissive)) {
+      this.#break('guarded', step, `no entry says permissive: ${step.permissive}`);
+    }
     if (wishes.length > 1 && wishes.some(({ entry }) => entry.sharing === 'Exclusive')) {
       this.#break('entitled', step, 'several entries name it, and do not share it');
     }
@@ -149,6 +158,21 @@ export class Laws {
       this.#break('paused', step, 'the guest is paused');
     }
     if (!this.#evidence.recorded().has(step.device)) this.#break('unrecorded', step, 'the record does not have it');
+  }
+
+  /** The other functions of its slot are not somebody else's. */
+  #keepTogether(step: AttachStep): void {
+    const { believed } = this.#evidence;
+    if (believed.policy?.spec.allow.includes('SharedSlot') === true) return;
+    const slot = step.device.slice(0, -1);
+    for (const { address, place, driver, present } of this.#look?.devices.values() ?? []) {
+      if (address === step.device || !address.startsWith(slot) || !present) continue;
+      const isOther = place.at === 'guest' && place.domid !== step.guest.domid;
+      const isForIt = believed.wishesFor(address).some(({ assignment }) => isFor(assignment, step.guest));
+      const isDom0s = place.at === 'host' && driver !== undefined && !isForIt;
+      if (isOther || isDom0s)
+        this.#break('split', step, `${address} is ${isOther ? 'with another guest' : 'with dom0'}`);
+    }
   }
 
   #detach(step: DetachStep): void {

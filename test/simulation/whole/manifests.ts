@@ -1,7 +1,8 @@
+import type { Address } from '../../../src/api/address.ts';
 import { CARDS } from '../../../src/simulator/model/world.ts';
 import { type Random, seeded } from '../random.ts';
 import { FOLDER } from './folder.ts';
-import { DEVICES, DOMAINS, uuidOf } from './world.ts';
+import { DEVICES, DOMAINS, pathOf, uuidOf } from './world.ts';
 
 /** How many contents each file can have: few enough for all of them to be parsed only once. */
 const VARIANTS = 48;
@@ -54,7 +55,8 @@ function policyText(random: Random): string {
   const lines = ['apiVersion: xenpci.dev/v1alpha1', 'kind: PCIHostPolicy', 'metadata: {name: host}', 'spec:'];
   lines.push(`  maxDetachesPerPass: ${random.pick([0, 1, 1, 2, 2, 5])}`);
   if (random.chance(0.3)) lines.push(`  protectedDevices: [{address: ${quoted(random.pick(devices()))}}]`);
-  if (random.chance(0.3)) lines.push('  allow: [MountedFilesystem]');
+  const allow = ['MountedFilesystem', 'SharedSlot'].filter(() => random.chance(0.25));
+  lines.push(`  allow: [${allow.join(', ')}]`);
   if (random.chance(0.3)) lines.push('  forceDetach: true');
   return `${lines.join('\n')}\n`;
 }
@@ -75,15 +77,17 @@ function assignmentText(domain: number, random: Random): string {
   if (random.chance(0.25)) lines.push('  driftPolicy: Report');
   if (random.chance(0.06)) lines.push('  suspend: true');
   const entries = DEVICES.flatMap((address, index) => {
-    const likely = index % DOMAINS.length === domain || (index < 2 && domain < 2);
+    // Both functions of the last card are for one guest, mostly.
+    const slot = Math.min(index, 4);
+    const likely = slot % DOMAINS.length === domain || (index < 2 && domain < 2);
     return random.chance(likely ? 0.55 : 0.08) ? [entryText(address, index, random)] : [];
   });
   lines.push(...(entries.length === 0 ? ['  devices: []'] : ['  devices:', ...entries]));
   return `${lines.join('\n')}\n`;
 }
 
-function entryText(address: string, index: number, random: Random): string {
-  const where = random.chance(0.15) ? `path: 00_1${index + 1}.0/00_00.0` : `address: ${quoted(address)}`;
+function entryText(address: Address, index: number, random: Random): string {
+  const where = random.chance(0.15) ? `path: ${pathOf(address)}` : `address: ${quoted(address)}`;
   const fields = [`name: d${index + 1}`, where];
   if (index < 2) fields.push('sharing: FirstStarted');
   if (random.chance(0.3)) fields.push('whenMissing: Ignore');

@@ -1,5 +1,7 @@
 import type { Pass } from '../../../src/controller/look.ts';
 import { detachesToApprove } from '../../../src/plan/approval.ts';
+import { nextSteps } from '../../../src/plan/plan.ts';
+import { stepKey, stepText } from '../../../src/plan/step.ts';
 import { type Random, seeded } from '../random.ts';
 import { actSomehow } from './actors.ts';
 import { Chaos, type Rates } from './chaos.ts';
@@ -24,6 +26,9 @@ export interface Result {
 const CALM_MS = 1_500_000;
 /** The host, the folder, the trial, the suspensions. */
 const LISTENERS = 4;
+/** How many worlds are watched for an hour more. */
+const REST_SHARE = 0.004;
+const REST_MS = 3_600_000;
 const TURNS_MAX = 40_000;
 /** As RestartSec of the unit. */
 const RESTART_MS = 10_000;
@@ -120,6 +125,7 @@ class Run {
     if (this.#broken !== undefined) return this.#broken;
     if (wrong !== undefined) return new Broken(wrong.startsWith('untrue') ? 'untrue' : 'noConvergence', wrong);
     this.#checkLoad();
+    await this.#restOn();
     await this.#stopDaemon();
     return this.#broken;
   }
@@ -274,11 +280,23 @@ class Run {
     if (isAnswerDue) return 'guests are to answer';
     const { plan, status } = daemon.look;
     const honest = daemon.failed;
-    const due = [...plan.devices.values()].find(({ address, steps }) => steps.length > 0 && !honest.has(address));
-    if (due !== undefined) return `${due.address} has steps to take`;
+    const due = nextSteps(plan).find(step => !honest.has(stepKey(step)));
+    if (due !== undefined) return `there is a step to take: ${stepText(due)}`;
     if (daemon.load.waits > 0) return 'something is under way';
     const wrong = untruth(status, { model, believed: daemon.believed, honestFailures: honest });
     return wrong === undefined ? undefined : `untrue: ${wrong}`;
+  }
+
+  /** Where nothing changes, nothing is done, but for what fails again and again. */
+  async #restOn(): Promise<void> {
+    if (!this.#random.chance(REST_SHARE)) return;
+    const { time, tally } = this.world;
+    const daemon = this.#daemon;
+    if (daemon === undefined || daemon.failed.size > 0) return;
+    const end = time.elapsed + REST_MS;
+    const before = tally.steps;
+    await this.#until(() => time.elapsed >= end);
+    if (tally.steps > before) this.#report(new Broken('restless', `${tally.steps - before} steps at rest`));
   }
 
   /** At rest the daemon waits for its next look, and for nothing else. */

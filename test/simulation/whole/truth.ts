@@ -1,4 +1,5 @@
 import type { Address } from '../../../src/api/address.ts';
+import type { Condition } from '../../../src/api/conditions.ts';
 import { identityDifferences } from '../../../src/api/identity.ts';
 import { MAX_DETACHES_DEFAULT } from '../../../src/api/manifest.ts';
 import type { AssignmentStatus, DeviceStatus, Status } from '../../../src/controller/status-types.ts';
@@ -45,11 +46,25 @@ function wrongOf(assignment: AssignmentStatus, status: Status, facts: Facts): st
     const wrong = wrongOfEntry(wish, assignment, status, facts);
     if (wrong !== undefined) return `${wish.entry.name} ${wrong}; ${placesText(wish, facts)}`;
   }
-  if (ready.reason === 'Progressing') return `goes on for ever: ${ready.message}`;
-  // What is not about a device.
-  const isKnown = ['StepFailed', 'Drifted', 'Suspended', 'SuspensionUnknown'].includes(ready.reason);
-  const isAllReady = assignment.devices.every(device => device.ready);
-  return isAllReady && !isKnown ? `is not ready: ${ready.reason}: ${ready.message}` : undefined;
+  return wrongOfDomain(assignment, ready, wishes[0], facts);
+}
+
+/** What is not about a device. */
+function wrongOfDomain(
+  assignment: AssignmentStatus,
+  { reason, message }: Condition,
+  wish: Wish | undefined,
+  { model, honestFailures }: Facts,
+): string | undefined {
+  if (reason === 'Progressing') return `goes on for ever: ${message}`;
+  if (!assignment.devices.every(device => device.ready)) return undefined;
+  if (reason === 'StepFailed') {
+    const domain = wish === undefined ? undefined : domainOf(wish, model);
+    return honestFailures.has(`domain/${domain?.name}`) ? undefined : `is said to fail, and nothing failed: ${message}`;
+  }
+  return ['Drifted', 'Suspended', 'SuspensionUnknown'].includes(reason)
+    ? undefined
+    : `is not ready: ${reason}: ${message}`;
 }
 
 function wrongOfEntry(wish: Wish, assignment: AssignmentStatus, status: Status, facts: Facts): string | undefined {
@@ -132,6 +147,9 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
       );
     case 'NoReset':
       return (device?.spec.resetMethods ?? []).length === 0;
+    case 'SharedSlot':
+    case 'SlotInUse':
+      return address.startsWith('0000:05:00.');
     case 'PVHDomain':
       return domain?.type === 'pvh';
     default:

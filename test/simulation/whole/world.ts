@@ -1,7 +1,7 @@
 import type { Address } from '../../../src/api/address.ts';
 import type { Approval } from '../../../src/plan/approval.ts';
 import type { DeviceSpec } from '../../../src/simulator/model/device.ts';
-import type { DomainSpec } from '../../../src/simulator/model/domain.ts';
+import type { Domain, DomainSpec } from '../../../src/simulator/model/domain.ts';
 import { Model } from '../../../src/simulator/model/model.ts';
 import { at, networkCard, nvmeDisk, rootPort } from '../../../src/simulator/model/world.ts';
 import type { Random } from '../random.ts';
@@ -15,15 +15,26 @@ import type { VirtualTime } from './virtual-time.ts';
 export const DOMAINS = ['red', 'blue', 'green', 'grey'] as const;
 
 /** The devices that manifests may name. */
-export const DEVICES: readonly Address[] = [1, 2, 3, 4, 5].map(bus => at(`0000:0${bus}:00.0`));
+export const DEVICES: readonly Address[] = ['01:00.0', '02:00.0', '03:00.0', '04:00.0', '05:00.0', '05:00.1'].map(
+  text => at(`0000:${text}`),
+);
 
 /** A device that no manifest ever names. */
 export const UNNAMED: Address = at('0000:06:00.0');
 
 /** The devices by where they hang, which says the same as their addresses here. */
 export const BY_PATH: ReadonlyMap<string, Address> = new Map(
-  [...DEVICES, UNNAMED].map((address, index) => [`00_1${index + 1}.0/00_00.0`, address]),
+  [...DEVICES, UNNAMED].map(address => [pathOf(address), address]),
 );
+
+/** Where a device hangs: behind the root port of its bus. */
+export function pathOf(address: Address): string {
+  return `00_1${busOf(address)}.0/00_00.${address.at(-1)}`;
+}
+
+function busOf(address: Address): number {
+  return Number(address.slice(6, 7));
+}
 
 /** The domain's UUID, by its place among the names. */
 export function uuidOf(index: number): string {
@@ -60,6 +71,9 @@ export class World {
     this.trace = parts.trace;
     this.tally = parts.tally;
     this.model = new Model(randomHost(parts.chaos.random, isSmall));
+    for (const domain of this.model.dom0.domains.values()) {
+      if (parts.chaos.random.chance(0.25)) preserveWhenCrashed(domain);
+    }
   }
 
   /** Something that persons have told the daemon through its state folder has changed. */
@@ -89,10 +103,11 @@ export class World {
 }
 
 function randomHost(random: Random, isSmall: boolean): { devices: DeviceSpec[]; domains: DomainSpec[] } {
-  const devices = [...DEVICES, UNNAMED].flatMap((address, index) => {
-    const bus = index + 1;
+  const devices = [...DEVICES, UNNAMED].flatMap(address => {
+    const bus = busOf(address);
     const port = at(`0000:00:1${bus}.0`);
-    return [rootPort(port, bus), randomCard(address, port, random)];
+    const card = randomCard(address, port, random);
+    return address.endsWith('.0') ? [rootPort(port, bus), card] : [card];
   });
   const count = isSmall ? random.pick([1, 1, 2]) : random.pick([2, 3, 4]);
   // libvirt starts no guest with a device that cannot be reset.
@@ -125,4 +140,11 @@ function randomCard(address: Address, port: Address, random: Random): DeviceSpec
   const kind = Math.floor(random.next() * 10);
   const reset = kind === 0 ? { resetMethods: [] } : kind === 1 ? { resetMethods: ['pm'] } : {};
   return { ...card, ...use, ...reset };
+}
+
+/** Its definition says that it is to be kept for examination when it has crashed. */
+function preserveWhenCrashed(domain: Domain): void {
+  const otherElements = '<on_crash>preserve</on_crash>';
+  if (domain.stored !== undefined) domain.stored = { ...domain.stored, otherElements };
+  if (domain.instance !== undefined) domain.instance.live = { ...domain.instance.live, otherElements };
 }

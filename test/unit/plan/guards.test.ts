@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import type { PciPath } from '../../../src/api/path.ts';
+import type { HeldDevice, Inventory } from '../../../src/plan/inventory.ts';
 import type { DeviceUse, Observed, Place } from '../../../src/plan/observed.ts';
-import { plan, planSteps } from '../../../src/plan/plan.ts';
+import { nextSteps, plan, planSteps } from '../../../src/plan/plan.ts';
 import { stepText } from '../../../src/plan/step.ts';
-import { address, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, held, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const NIC2 = '0000:01:00.1';
@@ -135,6 +137,37 @@ describe('functions of one slot', () => {
   test('keep each other back when one of them is refused', () => {
     const world = observed([device(NIC, HOST), device(NIC2, HOST, { uses: [rootDisk] })], [red]);
     expect(inWords(world, source([both]))).toEqual([split(NIC2, 'dom0'), expect.stringMatching(/^dom0 uses/)]);
+  });
+
+  test('wait on pciback for one that another guest still has, also when it may not be let go of yet', () => {
+    const theirs = { ...blue, live: [ours(address(NIC)), ours(address(NIC2))] };
+    const ready = { ...red, stored: { hostdevs: [ours(address(NIC)), ours(address(NIC2))], passthrough: true } };
+    const isTheirs = (text: string): HeldDevice => held(text, { domain: { name: 'blue', uuid: 'uuid-blue' } });
+    const record: Inventory = new Map([NIC, NIC2].map(text => [address(text), isTheirs(text)]));
+    const away = (from: string, to: string): string =>
+      `SlotInUse: ${to} goes to red together with ${from}, and blue still has ${from}`;
+    const decided = (places: readonly Place[], desired: SourceSnapshot): string[] => {
+      const devices = [NIC, NIC2].map((text, index) => device(text, places[index] ?? HOST));
+      const found = plan(observed(devices, [ready, theirs]), desired, record);
+      const holds = [...found.devices.values()].flatMap(({ hold }) => (hold ? `${hold.reason}: ${hold.message}` : []));
+      return [...nextSteps(found).map(stepText), ...holds];
+    };
+    expect(decided([ASSIGNABLE, IN_BLUE], source([both]))).toEqual([`detach ${NIC2} from blue`, away(NIC2, NIC)]);
+    expect(decided([IN_BLUE, IN_BLUE], source([both]))).toEqual([
+      `detach ${NIC} from blue`,
+      `detach ${NIC2} from blue`,
+      away(NIC2, NIC),
+      away(NIC, NIC2),
+    ]);
+    const asked = source([both], { policy: policy({ maxDetachesPerPass: 0 }) });
+    expect(decided([HOST, IN_BLUE], asked)).toEqual([
+      `bind ${NIC} to pciback`,
+      away(NIC2, NIC),
+      expect.stringMatching(/^NeedsApproval/),
+    ]);
+    expect(decided([ASSIGNABLE, IN_BLUE], asked)[0]).toBe(away(NIC2, NIC));
+    const split = source([both], { policy: policy({ allow: ['SharedSlot'] }) });
+    expect(decided([ASSIGNABLE, IN_BLUE], split)[0]).toContain(`attach ${NIC} to red`);
   });
 
   test('that are split already stay where they are', () => {

@@ -72,6 +72,20 @@ export const MUTANTS: readonly Mutant[] = [
     laws: ['unasked'],
   },
   {
+    name: 'functions of one card are with two guests, until one of them lets go (as it was)',
+    file: 'src/plan/plan.ts',
+    find: 'waitForCompanions(holdForApproval(wished, maxDetaches, standing.approved), situation);',
+    replace: 'holdForApproval(wished, maxDetaches, standing.approved);\nvoid waitForCompanions;',
+    laws: ['split'],
+  },
+  {
+    name: 'pciback goes on to pass all writes of a guest to the card',
+    file: 'src/plan/plan.ts',
+    find: 'permissive: claim.entry.permissive,',
+    replace: 'permissive: true,',
+    laws: ['guarded'],
+  },
+  {
     name: 'what dom0 has mounted is taken',
     file: 'src/plan/guards.ts',
     find: "(device.place.at === 'host' ? firstInForce(useGuards(device), source.policy) : undefined)",
