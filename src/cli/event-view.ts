@@ -1,8 +1,9 @@
 import { Document } from 'yaml';
 import { API_VERSION } from '../api/manifest.ts';
 import { type Event, refText } from '../daemon/events/event.ts';
+import { printableJson } from '../daemon/printable-json.ts';
 import { askerText } from '../plan/asked-by.ts';
-import { escaped, type Format, yamlText } from './output.ts';
+import { type Format, yamlText } from './output.ts';
 import { Screen } from './screen.ts';
 import type { Output, Shell } from './shell.ts';
 import { type CellInput, tone } from './table.ts';
@@ -37,7 +38,7 @@ function noteText({ note, count, since, time }: Event): string {
 /** Events as one list, for programs. */
 export function eventsText(events: readonly Event[], format: 'json' | 'yaml'): string {
   const list = { apiVersion: API_VERSION, kind: 'EventList', items: events };
-  return format === 'json' ? escaped(`${JSON.stringify(list, null, 2)}\n`) : yamlText(new Document(list));
+  return format === 'json' ? printableJson(`${JSON.stringify(list, null, 2)}\n`) : yamlText(new Document(list));
 }
 
 /** Prints events one by one, as they come: a line each, or a JSON object or YAML document each. */
@@ -57,7 +58,7 @@ export class EventPrinter {
   }
 
   #one(event: Event): void {
-    if (this.#format === 'json') this.#output.write(escaped(`${JSON.stringify(event)}\n`));
+    if (this.#format === 'json') this.#output.write(printableJson(`${JSON.stringify(event)}\n`));
     else if (this.#format === 'yaml') this.#output.write(`---\n${yamlText(new Document(event))}`);
     else this.#line(event);
   }

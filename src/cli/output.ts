@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { Document, visit } from 'yaml';
 import { API_VERSION } from '../api/manifest.ts';
+import { isPrintable, printableJson } from '../daemon/printable-json.ts';
 import type { ApiObject } from './objects.ts';
 import type { Output } from './shell.ts';
 
@@ -35,24 +36,16 @@ export function printObjects(output: Output, format: 'json' | 'yaml', { objects,
   const root = single && only !== undefined ? only : { apiVersion: API_VERSION, kind: `${kind}List`, items: objects };
   // JSON leaves out what is undefined, so YAML goes through it as well.
   const json = JSON.stringify(root, null, 2);
-  output.write(format === 'json' ? escaped(`${json}\n`) : yamlText(new Document(JSON.parse(json))));
+  output.write(format === 'json' ? printableJson(`${json}\n`) : yamlText(new Document(JSON.parse(json))));
 }
-
-// JSON and YAML escape C0 but leave C1, which terminals obey, and the marks that turn the direction of writing.
-const UNSAFE = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** YAML that a terminal cannot take for orders. */
 export function yamlText(document: Document): string {
   visit(document, {
     Scalar(_, node) {
       // Only in double quotes does YAML know escapes.
-      if (typeof node.value === 'string' && node.value.search(UNSAFE) !== -1) node.type = 'QUOTE_DOUBLE';
+      if (typeof node.value === 'string' && !isPrintable(node.value)) node.type = 'QUOTE_DOUBLE';
     },
   });
-  return escaped(document.toString({ lineWidth: 0 }));
-}
-
-/** JSON that a terminal cannot take for orders. */
-export function escaped(text: string): string {
-  return text.replace(UNSAFE, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return printableJson(document.toString({ lineWidth: 0 }));
 }

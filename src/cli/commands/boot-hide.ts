@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
+import { printableJson } from '../../daemon/printable-json.ts';
 import type { Comparison } from '../boot-hide.ts';
 import { type BootHide, bootHide } from '../boot-settings.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
@@ -40,7 +41,9 @@ export function bootHideCommand(command: Command, { shell, end }: Context): Comm
 function show(output: Output, screen: Screen, found: BootHide, format: Format): void {
   switch (format) {
     case 'json':
-      output.write(`${JSON.stringify({ apiVersion: API_VERSION, kind: 'BootHide', ...found }, null, 2)}\n`);
+      output.write(
+        printableJson(`${JSON.stringify({ apiVersion: API_VERSION, kind: 'BootHide', ...found }, null, 2)}\n`),
+      );
       break;
     case 'parameter':
       screen.line(`xen-pciback.hide=${found.text}`);

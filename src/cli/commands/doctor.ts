@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
+import { printableJson } from '../../daemon/printable-json.ts';
 import type { Check, Result } from '../check.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { diagnose, tally } from '../doctor.ts';
@@ -25,7 +26,7 @@ export function doctorCommand(command: Command, { shell, end }: Context): Comman
       const count = tally(checks);
       if (output === 'json') {
         const object = { apiVersion: API_VERSION, kind: 'Diagnosis', summary: count, checks };
-        shell.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
+        shell.stdout.write(printableJson(`${JSON.stringify(object, null, 2)}\n`));
       } else {
         show(new Screen(shell.stdout, shell), checks);
       }

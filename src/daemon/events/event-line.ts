@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { printableJson } from '../printable-json.ts';
 import { type Event, type Happening, OBJECT_KINDS, type ObjectRef } from './event.ts';
 
 /** Characters of a note or name that are kept: a guest or file may be called by far more than anybody can read. */
@@ -29,9 +30,9 @@ const record: z.ZodType<Event> = z.strictObject({
   first: z.int().positive(),
 });
 
-/** An event as one line of a file. */
+/** An event as one line of a file, which people show on their terminals. */
 export function encodeEvent(event: Event): string {
-  return `${JSON.stringify(event)}\n`;
+  return printableJson(`${JSON.stringify(event)}\n`);
 }
 
 /** @returns undefined for a line that is no event, such as one that a crash has cut off. */

@@ -41,6 +41,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
  */
 function escapeHtml(text: string): string {
   return text
-    .replaceAll(/[^\P{C}\n\t]/gu, '\ufffd')
+    .replaceAll(/[^\P{C}\n\t]|[\p{Zl}\p{Zp}]/gu, '\ufffd')
     .replaceAll(/[&<>"']/g, character => ENTITIES[character] ?? character);
 }

@@ -248,9 +248,9 @@ function introduce(dom0: Dom0, domain: Domain, domid: number): void {
   dom0.store.setPermissions(home, ['n0', `r${domid}`]);
   dom0.store.write(`/libxl/${domid}/type`, domain.type);
   dom0.store.write(`${home}/vm`, `/vm/${domain.uuid}`);
-  dom0.store.write(`${home}/name`, domain.name);
+  dom0.store.write(`${home}/name`, nodeText(domain.name));
   dom0.store.write(`${home}/domid`, String(domid));
-  dom0.store.write(`/vm/${domain.uuid}/name`, domain.name);
+  dom0.store.write(`/vm/${domain.uuid}/name`, nodeText(domain.name));
   dom0.store.write(`/vm/${domain.uuid}/uuid`, domain.uuid);
   dom0.store.fire('@introduceDomain');
 }
@@ -274,4 +274,9 @@ export function destroyInstance(dom0: Dom0, domain: Domain): void {
   domain.instance = undefined;
   dom0.store.fire('@releaseDomain');
   dom0.instancesChanged();
+}
+
+/** A text as a node has it: UTF-8, a character for each byte, as the store keeps all values. */
+function nodeText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -117,6 +117,9 @@ function verdict(): { good: boolean; text: string } {
   return { good: true, text: 'ok' };
 }
 
+/** Turns of the event loop without a word after which there is nothing to come. */
+const PATIENCE = 4;
+
 /** Sends bytes, says that there are no more, and takes what comes until the end of the connection. */
 function answered(server: { emit(event: 'connection', socket: Duplex): boolean }, input: Buffer): Promise<string> {
   return new Promise(resolve => {
@@ -134,7 +137,17 @@ function answered(server: { emit(event: 'connection', socket: Duplex): boolean }
     socket.on('error', () => undefined);
     server.emit('connection', socket);
     socket.push(input);
-    // Whoever ends a connection before its answer has come gets none; the answers wait for promises alone.
-    setImmediate(() => setImmediate(() => socket.push(null)));
+    // Whoever ends a connection before its answer has come gets none; the answers wait for promises alone. What stays
+    // open then has nothing to answer, and on a real socket the timer for idle ones closes it.
+    let still = 0;
+    let heard = 0;
+    const turn = (): void => {
+      still = chunks.length === heard ? still + 1 : 0;
+      heard = chunks.length;
+      if (still === PATIENCE) socket.push(null);
+      if (still === 2 * PATIENCE) socket.destroy();
+      else if (!socket.destroyed) setImmediate(turn);
+    };
+    setImmediate(turn);
   });
 }
