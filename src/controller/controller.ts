@@ -1,3 +1,4 @@
+import { HintLimit } from './hint-limit.ts';
 import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
 import { type Answer, Requests } from './requests.ts';
 import type { Status } from './status-types.ts';
@@ -8,7 +9,10 @@ export interface ControllerParts extends Omit<ReconcilerParts, 'onFinished'> {
   readonly resyncMs: number;
 }
 
-/** Runs passes: at every hint, when a retry is due, and at the latest every `resyncMs`. One pass at a time. */
+/**
+ * Runs passes: at every hint, when a retry is due, and at the latest every `resyncMs`. One pass at a time; hints of the
+ * host in great number cause a bounded number of them.
+ */
 export class Controller {
   readonly #parts: ControllerParts;
   readonly #reconciler: Reconciler;
@@ -77,12 +81,17 @@ export class Controller {
   async #loop(isDone: (result: PassResult) => boolean): Promise<void> {
     const { host, source, approvals, clock, resyncMs } = this.#parts;
     const wake = (): void => this.#wake.now();
-    const endHints = [host, source, ...(approvals === undefined ? [] : [approvals])].map(each => each.onHint(wake));
+    const limit = new HintLimit(clock, wake);
+    const endHints = [
+      host.onHint(() => limit.hint()),
+      ...[source, ...(approvals === undefined ? [] : [approvals])].map(each => each.onHint(wake)),
+    ];
     this.#wake.now();
     try {
       for (;;) {
         await this.#wake.wait();
         if (this.#stopping.signal.aborted) return;
+        limit.begin();
         if (this.#requests.begin()) this.#reconciler.forgetFailures();
         const result = await this.#reconciler.pass(this.#aborting.signal);
         if (result.looked && result.busy === 0) this.#requests.atRest();
@@ -93,6 +102,7 @@ export class Controller {
       }
     } finally {
       this.#callOffTimer();
+      limit.end();
       this.#requests.end();
       for (const end of endHints) end();
     }

@@ -12,6 +12,9 @@ export interface WatchableStore extends XenstoreReader {
 /** What xenstored tells of domains that come and go. */
 export const COME_AND_GO = ['@introduceDomain', '@releaseDomain'] as const;
 
+/** The states of a guest's PCI backend, which pciback writes whenever the guest writes its own. */
+const STATE = /^\/local\/domain\/0\/backend\/pci\/(\d{1,5})\/\d{1,5}\/state(?:-\d{1,4})?$/;
+
 /**
  * Reads xenstore and keeps the answers while watches cover them. Where events and answers come in order, an event that
  * calls an answer into question comes before the answer to whatever is asked after the change: so when no event has come
@@ -24,6 +27,10 @@ export class WatchedStore implements XenstoreReader {
   readonly #watches = new Map<string, Promise<{ close(): Promise<void> }>>();
   readonly #covered = new Set<string>();
   #doubts = 0;
+  /** The count of doubts at the last one about anything but the state of a backend. */
+  #lastGrave = 0;
+  /** The same for the last one about each guest's states. */
+  readonly #lastState = new Map<number, number>();
 
   constructor(client: WatchableStore) {
     this.#client = client;
@@ -34,6 +41,15 @@ export class WatchedStore implements XenstoreReader {
   /** How often something that was kept has been called into question. */
   get doubts(): number {
     return this.#doubts;
+  }
+
+  /**
+   * The guests whose backends' states alone have been called into question since the count was this.
+   * @returns undefined when anything else has been.
+   */
+  restlessSince(doubts: number): ReadonlySet<number> | undefined {
+    if (this.#lastGrave > doubts) return undefined;
+    return new Set([...this.#lastState].flatMap(([domid, last]) => (last > doubts ? [domid] : [])));
   }
 
   read(path: string): Promise<string> {
@@ -100,6 +116,8 @@ export class WatchedStore implements XenstoreReader {
   /** Forgets all answers: the next ones are asked for afresh. */
   forget(): void {
     this.#doubts += 1;
+    this.#lastGrave = this.#doubts;
+    this.#lastState.clear();
     this.#kept.clear();
     this.#introduced.clear();
   }
@@ -120,6 +138,9 @@ export class WatchedStore implements XenstoreReader {
 
   #doubt(path: string): void {
     this.#doubts += 1;
+    const restless = STATE.exec(path)?.[1];
+    if (restless === undefined) this.#lastGrave = this.#doubts;
+    else this.#lastState.set(Number(restless), this.#doubts);
     if (path.startsWith('@')) this.#introduced.clear();
     else this.#kept.doubt(path);
   }

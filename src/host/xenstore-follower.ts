@@ -19,7 +19,9 @@ const BELIEVED_MS = 600_000;
 
 /**
  * Looks at xenstore: at everything the first time, and then only at what watches have called into question. Every look ends
- * with an answer that xenstored gave after all that it shows, so it was true at one moment, as in a transaction.
+ * with an answer that xenstored gave after all that it shows, so it was true at one moment, as in a transaction. Only the
+ * states of a guest that changes them all the time, which it can, may be of several moments: its backend is then shown as
+ * one that is being changed.
  * @throws {HostError} Unreachable when xenstore cannot be read or never stands still.
  */
 export function lookAtXenstore(client: XenstoreAccess, signal: AbortSignal): Promise<XenstoreView> {
@@ -28,6 +30,9 @@ export function lookAtXenstore(client: XenstoreAccess, signal: AbortSignal): Pro
 }
 
 const followerOf = lookup((client: XenstoreAccess) => new XenstoreFollower(client));
+
+/** Looks after which a guest that keeps changing its states is no longer waited for. */
+const PATIENT_ATTEMPTS = 4;
 
 /** What was seen last, and what it rests on. */
 interface Seen {
@@ -76,6 +81,8 @@ class XenstoreFollower {
         this.#seen = seen;
         return seen.view;
       }
+      const restless = attempt < PATIENT_ATTEMPTS ? undefined : this.#store.restlessSince(seen.doubts);
+      if (restless !== undefined && sameNumbers(domids, seen.domids)) return withRestless(seen.view, restless);
     }
     throw neverStill();
   }
@@ -98,6 +105,13 @@ class XenstoreFollower {
     await Promise.all(fresh.flatMap(identityPaths).map(path => this.#store.cover(path)));
     for (const domid of fresh) this.#watched.add(domid);
   }
+}
+
+/** The same view with the backends of these guests as ones that are being changed: nobody takes a step on them then. */
+function withRestless(view: XenstoreView, restless: ReadonlySet<number>): XenstoreView {
+  const served = new Set([...restless].map(domid => view.domains.get(domid)?.target ?? domid));
+  const backends = view.backends.map(each => (served.has(each.domid) ? { ...each, consistent: false } : each));
+  return { ...view, backends };
 }
 
 function sameNumbers(some: readonly number[], others: readonly number[]): boolean {

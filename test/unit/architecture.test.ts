@@ -113,6 +113,36 @@ describe('architecture', () => {
     expect(env.map(([file]) => file)).toEqual(['host/command.ts']);
     expect(exit.map(([file]) => file)).toEqual([]);
   });
+
+  test('no shell is ever used: programs are started with a list of words, in few places', () => {
+    const starters = [...texts].filter(([, text]) => text.includes("from 'node:child_process'"));
+    expect(
+      starters
+        .map(([file]) => file)
+        .filter(file => folderOf(file) !== 'packaging')
+        .sort(),
+    ).toEqual(['host/command.ts', 'simulator/libvirtd/hooks.ts', 'xenstore-client/device-transport.ts']);
+    const shell = /\bshell:|\b(?:exec|execSync|spawnSync)\(|'(?:\/bin\/)?(?:ba|da)?sh'|-c'/;
+    expect(
+      starters.filter(([file, text]) => folderOf(file) !== 'packaging' && shell.test(text)).map(([file]) => file),
+    ).toEqual([]);
+  });
+
+  test('nothing can listen on a network: on this machine alone, and only where that is asked for', () => {
+    const listening = [...texts].flatMap(([file, text]) => {
+      return [...text.matchAll(/server\.listen\((.*?)[,)]/g)].map(([, first]) => `${file}: ${first}`);
+    });
+    expect(listening.sort()).toEqual([
+      'daemon/api/socket-file.ts: path',
+      'daemon/read-only-server.ts: port',
+      'host/socket-lock.ts: { path }',
+      'simulator/socket-server.ts: this.path',
+    ]);
+    expect(texts.get('daemon/read-only-server.ts')).toContain("server.listen(port, '127.0.0.1')");
+    expect([...texts].filter(([, text]) => /node:(?:dgram|tls|https|http2)'/.test(text)).map(([file]) => file)).toEqual(
+      [],
+    );
+  });
 });
 
 function cycleFrom(start: string): string | undefined {

@@ -99,12 +99,30 @@ describe('following xenstore', () => {
     let turn = 0;
     store.meanwhile = () => {
       turn += 1;
-      store.set(`${BACKEND}/state`, String(turn));
+      store.set(`${BACKEND}/dev-0`, `0000:0${turn % 9}:00.0`);
     };
     await expect(lookAtXenstore(store, never)).rejects.toMatchObject({
       code: 'Unreachable',
       message: expect.stringContaining('changed during each of 16 looks'),
     });
+  });
+
+  test('a guest that changes its states all the time keeps nobody from looking: it is shown as being changed', async () => {
+    const store = new OrderedStore(TWO_DEVICES, 1);
+    const still = await truth(store);
+    let turn = 0;
+    store.meanwhile = () => {
+      turn += 1;
+      store.set(`${BACKEND}/state`, String(turn % 8));
+      store.set(`${BACKEND}/state-0`, String(turn % 8));
+    };
+    const { domains, marks, backends } = await lookAtXenstore(store, never);
+    expect({ domains, marks }).toEqual({ domains: still.domains, marks: still.marks });
+    expect(
+      backends.map(({ domid, consistent, devices }) => [domid, consistent, devices.map(({ address }) => address)]),
+    ).toEqual(still.backends.map(({ domid, devices }) => [domid, false, devices.map(({ address }) => address)]));
+    store.meanwhile = () => undefined;
+    expect(await lookAtXenstore(store, never)).toEqual(await truth(store));
   });
 
   test('a part that cannot be read is no partial look, and is asked for again', async () => {
