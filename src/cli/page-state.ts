@@ -26,13 +26,14 @@ export function pageState(look: Survey, { events, simulated, shell }: PageExtras
   const { observed, status } = look;
   const devices = [...observed.devices.values()];
   const bridges = new Map<string, string>(devices.map(({ path, address }) => [path, address]));
+  const shown = devices.map(device => pageDevice(look, device, bridges, shell));
   return {
     host: hostname(),
     at: status.observedAt,
     simulated,
     version: VERSION_TEXT,
-    devices: devices.map(device => pageDevice(look, device, bridges, shell)),
-    domains: observed.domains.map(domain => pageDomain(look, domain, shell)),
+    devices: shown,
+    domains: observed.domains.map(domain => pageDomain(look, domain, shown, shell)),
     events,
     problems: status.problems.map(problem => formatProblem(problem)),
   };
@@ -90,18 +91,21 @@ function claimantsOf({ plan, observed }: Survey, address: ObservedDevice['addres
   return [...new Set(uuids)];
 }
 
-function pageDomain(look: Survey, domain: ObservedDomain, shell: Shell): PageDomain {
+function pageDomain(look: Survey, domain: ObservedDomain, devices: readonly PageDevice[], shell: Shell): PageDomain {
   const { uuid, name, state, domid, type, toolstack } = domain;
   const assignments = look.status.assignments.filter(assignment => isFor(look, assignment, domain));
   const stateText = state === 'shutoff' ? 'shut off' : `${state}${domid === undefined ? '' : ` as domain ${domid}`}`;
   const facts = `${name}: ${type.toUpperCase()} domain of ${toolstack}, ${stateText}, UUID ${uuid || 'unknown'}`;
   const stories = assignments.map(assignment => told(shell, screen => showAssignment(screen, look, assignment)));
+  const wanted = devices.filter(({ claimants }) => claimants.includes(uuid));
+  const reason = assignments.map(readyOf).find(ready => ready?.status !== 'True')?.reason;
   return {
     uuid: uuid || name,
     name,
     state: stateText,
-    tone: domainTone(assignments),
+    tone: domainTone(assignments, wanted),
     assignments: assignments.map(assignment => assignment.name),
+    ...(reason === undefined ? {} : { reason }),
     story: [facts, ...(stories.length === 0 ? ['No assignment names it.'] : stories)].join('\n\n'),
   };
 }
@@ -111,9 +115,14 @@ function isFor(look: Survey, { name }: AssignmentStatus, domain: ObservedDomain)
   return sourced !== undefined && findDomain(look.observed, sourced.assignment.spec.domain)?.uuid === domain.uuid;
 }
 
-function domainTone(assignments: readonly AssignmentStatus[]): Tone {
+/** What stalls because a device is refused is not what has failed: it is refused, as the device is. */
+function domainTone(assignments: readonly AssignmentStatus[], wanted: readonly PageDevice[]): Tone {
   if (assignments.length === 0) return 'idle';
-  if (assignments.some(({ conditions }) => conditions.some(({ type }) => type === 'Stalled'))) return 'failed';
+  if (assignments.some(({ conditions }) => conditions.some(({ type }) => type === 'Stalled'))) {
+    const isOnlyRefused =
+      wanted.some(({ tone }) => tone === 'refused') && wanted.every(({ tone }) => tone !== 'failed');
+    return isOnlyRefused ? 'refused' : 'failed';
+  }
   return assignments.every(assignment => readyOf(assignment)?.status === 'True') ? 'ready' : 'waiting';
 }
 

@@ -172,6 +172,17 @@ export class Page {
     await this.#call('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
   }
 
+  /** Makes the window so large, in CSS pixels. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.#call('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
+  }
+
+  /** What is to be seen in the window: a PNG. */
+  async picture(): Promise<Buffer> {
+    const { data } = await this.#call('Page.captureScreenshot', { format: 'png' });
+    return Buffer.from(String(data), 'base64');
+  }
+
   /** Role and name of everything that a screen reader finds and that has a name. */
   async spoken(): Promise<readonly string[]> {
     await this.#call('Accessibility.enable');

@@ -4,8 +4,10 @@ import { runProgram } from '../../src/cli/program.ts';
 import { DEFAULT_WORLD, runXl } from '../../src/simulator/index.ts';
 import type { World } from '../../src/simulator/model/world.ts';
 import { type SimulatedHost, simulatedHost } from '../golden/simulated-host.ts';
-import { type CapturedShell, capturedShell } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
 import { Chromium, type Page } from './chromium.ts';
+import { FLAWS, SEEN } from './seen.ts';
+import { assignment, CONFLICT, crowd, SAMPLES, type Scene } from './worlds.ts';
 
 const HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
 
@@ -31,9 +33,15 @@ afterEach(async () => {
   served = undefined;
 });
 
-async function serve(world: World, manifests: Readonly<Record<string, string>>): Promise<Served> {
+/** @param before calls of the program that come first. */
+async function serve(
+  world: World,
+  manifests: Readonly<Record<string, string>>,
+  before: readonly (readonly string[])[] = [],
+): Promise<Served> {
   const host = await simulatedHost(world);
   for (const [file, text] of Object.entries(manifests)) host.write(file, text);
+  for (const args of before) expect((await run(args, { env: { XENPCI_ROOT: host.root } })).code).toBe(0);
   const shell = capturedShell({ env: { XENPCI_ROOT: host.root } });
   const ended = runProgram(['ui'], shell);
   await expect.poll(() => shell.out() + shell.err(), { timeout: 20_000 }).toMatch(/\/page\n$/);
@@ -41,56 +49,33 @@ async function serve(world: World, manifests: Readonly<Record<string, string>>):
   return served;
 }
 
-function assignment(name: string, domain: string, ...addresses: readonly string[]): string {
-  const devices = addresses.map((address, index) => `{name: d${index}, address: ${address}}`);
-  return `apiVersion: xenpci.dev/v1alpha1\nkind: PCIAssignment\nmetadata: {name: ${name}}\nspec: {domain: ${domain}, devices: [${devices}]}\n`;
-}
-
-/** What a person sees of rows, boxes and lines: place, colour, text. */
-const SEEN = `(() => {
-  const host = document.querySelector('.host').getBoundingClientRect().top;
-  const at = element => Math.round(element.getBoundingClientRect().top - host);
-  const colour = element => getComputedStyle(element).color;
-  const rows = [...document.querySelectorAll('.devices a, .domains a')].map(element =>
-    [at(element), colour(element), element.innerText.replace(/\\s+/g, ' ')].join(' '));
-  const lines = [...document.querySelectorAll('.lines path')].map(path =>
-    [path.getAttribute('d'), getComputedStyle(path).stroke, getComputedStyle(path).strokeDasharray].join(' '));
-  return [...rows, ...lines];
-})()`;
-
 describe('the page in a browser', () => {
-  test('looks as described: rows at their bridges, domains at their devices, lines between', async () => {
-    const { page } = await serve(DEFAULT_WORLD, {
-      'net.yaml': assignment('net', 'sys-net', '0000:01:00.0'),
-      'one.yaml': assignment('one', 'storage', '0000:03:00.0'),
-      'two.yaml': assignment('two', 'media', '0000:03:00.0'),
-    });
-    expect((await page.value<string[]>(SEEN)).join('\n')).toMatchInlineSnapshot(`
-      "0 rgb(89, 99, 110) ○ 0000:00:00.0 Intel Corporation 82G33/G31/P35/P31 Express DRAM Controller host , not managed
-      28 rgb(89, 99, 110) ○ 0000:00:03.0 Red Hat, Inc. Virtio block device host , not managed
-      56 rgb(89, 99, 110) ○ 0000:00:04.0 Red Hat, Inc. Virtio network device host , not managed
-      84 rgb(89, 99, 110) ○ 0000:00:11.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      112 rgb(154, 103, 0) ◐ 0000:01:00.0 Intel Corporation 82574L Gigabit Network Connection host · Progressing , waits
-      140 rgb(89, 99, 110) ○ 0000:00:12.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      168 rgb(89, 99, 110) ○ 0000:02:00.0 Red Hat, Inc. QEMU NVM Express Controller host , not managed
-      196 rgb(89, 99, 110) ○ 0000:00:13.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      224 rgb(130, 80, 223) ⊘ 0000:03:00.0 Intel Corporation 82574L Gigabit Network Connection host · Conflict , refused
-      252 rgb(89, 99, 110) ○ 0000:00:14.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      280 rgb(89, 99, 110) ○ 0000:04:00.0 Red Hat, Inc. QEMU NVM Express Controller host , not managed
-      308 rgb(89, 99, 110) ○ 0000:00:15.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      336 rgb(89, 99, 110) ○ 0000:05:00.0 Intel Corporation 82574L Gigabit Network Connection host , not managed
-      364 rgb(89, 99, 110) ○ 0000:00:16.0 Red Hat, Inc. QEMU PCIe Root port host , not managed
-      392 rgb(89, 99, 110) ○ 0000:06:00.0 Intel Corporation 82574L Gigabit Network Connection host , not managed
-      420 rgb(89, 99, 110) ○ 0000:00:1a.0 Intel Corporation 82540EM Gigabit Ethernet Controller host , not managed
-      98 rgb(154, 103, 0) ◐ sys-net running as domain 1 · net , waits
-      210 rgb(207, 34, 46) ✕ storage running as domain 2 · one , failed
-      278 rgb(207, 34, 46) ✕ media shut off · two , failed
-      346 rgb(89, 99, 110) ○ legacy running as domain 3 · no assignment , not managed
-      M0 126 C70 126 70 126 140 126 rgb(154, 103, 0) 6px, 4px
-      M0 238 C70 238 70 238 140 238 rgb(130, 80, 223) 2px, 6px
-      M0 238 C70 238 70 306 140 306 rgb(130, 80, 223) 2px, 6px"
-    `);
+  test.each<[string, Scene, boolean]>([
+    ['the samples, in place', SAMPLES, true],
+    ['one card wanted by two', CONFLICT, false],
+    ['200 devices and 50 domains', crowd(), false],
+  ])('looks as described, in light and dark, at 1280 by 800: %s', async (_, { world, manifests }, inPlace) => {
+    const { page, host } = await serve(world, manifests, inPlace ? [['reconcile', '--once']] : []);
+    await page.resize(1280, 800);
+    await page.prefer('light');
+    expect(host.golden((await page.value<string[]>(SEEN)).join('\n'))).toMatchSnapshot();
+    for (const scheme of ['light', 'dark'] as const) {
+      await page.prefer(scheme);
+      expect(await page.value<string[]>(FLAWS)).toEqual([]);
+    }
     expect(page.complaints).toEqual([]);
+  });
+
+  test('what is not in place is named first, and leads to its story', async () => {
+    const { page } = await serve(CONFLICT.world, CONFLICT.manifests);
+    await page.resize(1280, 800);
+    const link = `document.querySelector('.troubles a')`;
+    expect(await page.value<string>(`document.querySelector('.troubles').innerText`)).toMatch(
+      /⊘ Conflict +0000:03:00\.0/,
+    );
+    expect(await page.value<boolean>(`${link}.getBoundingClientRect().bottom < 400`)).toBe(true);
+    await page.value(`${link}.click()`);
+    await page.until(`document.querySelector('.story.open')?.id === 'd-0000:03:00.0'`);
   });
 
   test('a click tells the story of a device, by mouse and by keyboard', async () => {

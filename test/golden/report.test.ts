@@ -46,7 +46,9 @@ test('report writes the page: what is attached, wanted and held back, and the st
   expect(said).toContainEqual(
     expect.stringMatching(/^0000:01:00\.0 Intel Corporation 82574L .* host · Progressing, waits$/),
   );
-  expect(said).toContainEqual(expect.stringMatching(/^sys-net running as domain \d+ · net, waits$/));
+  expect(said).toContainEqual(
+    expect.stringMatching(/^sys-net running as domain \d+ · assignment net · Progressing, waits$/),
+  );
   expect(out).toContain('class="wanted waiting"');
   expect(said).toContainEqual(expect.stringMatching(/^0000:03:00\.0 .* · Conflict, refused$/));
   expect(said).toContainEqual(

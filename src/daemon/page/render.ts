@@ -1,17 +1,19 @@
 import { Html, html } from './html.ts';
 import { type DomainBox, type Layout, LINES, type Line, layOut } from './layout.ts';
 import { SCRIPT } from './script.ts';
-import type { PageState, Tone } from './state.ts';
+import type { PageState } from './state.ts';
 import { STYLE } from './style.ts';
+import { summary } from './summary.ts';
+import { timeText } from './time-text.ts';
+import { TONES } from './tones.ts';
 import type { TreeRow } from './tree.ts';
 
-/** What a tone looks like without colour, and what it is called. */
-const TONES: Readonly<Record<Tone, { readonly mark: string; readonly word: string }>> = {
-  ready: { mark: '●', word: 'in place' },
-  waiting: { mark: '◐', word: 'waits' },
-  refused: { mark: '⊘', word: 'refused' },
-  failed: { mark: '✕', word: 'failed' },
-  idle: { mark: '○', word: 'not managed' },
+/** The kinds of lines, as the legend names them. */
+const LINE_WORDS: Readonly<Record<Line['kind'], string>> = {
+  attached: 'attached',
+  wanted: 'wanted',
+  held: 'held back',
+  leaving: 'is to leave',
 };
 
 /**
@@ -57,24 +59,22 @@ function header({ host, simulated, version }: PageState, live: boolean): Html {
   const notice = simulated ? html`<p class="notice">A simulated dom0: nothing here is real.</p>` : undefined;
   return html`<header>
 <h1>PCI devices of ${host}</h1>
-<p class="legend">${Object.values(TONES).map(({ mark, word }) => html`<span>${mark} ${word}</span> `)}<span>━ attached</span> <span>┅ wanted</span> <span>┈ held back</span></p>
+<p class="legend">${legend()}</p>
 <p class="version">${version}${live ? html` · <span id="connection" role="status">live</span>` : undefined}</p>
 ${notice}
 </header>`;
 }
 
-function summary({ at, devices, domains, problems }: PageState): Html {
-  const count = (tone: Tone): number => devices.filter(device => device.tone === tone).length;
-  const tones = (['failed', 'refused', 'waiting', 'ready'] as const).filter(tone => count(tone) > 0);
-  const words = tones.map(tone => html`<strong class="${tone}">${count(tone)} ${TONES[tone].word}</strong> `);
-  return html`<section aria-label="Summary" class="summary">
-<p>${words}of ${counted(devices.length, 'device')}, ${counted(domains.length, 'domain')}, at <time datetime="${at}">${timeText(at)}</time></p>
-${problems.length === 0 ? undefined : html`<ul class="problems">${problems.map(problem => html`<li>${problem}</li>`)}</ul>`}
-</section>`;
-}
-
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+function legend(): Html {
+  const tones = Object.entries(TONES).map(
+    ([tone, { mark, word }]) => html`<span><span class="${tone}">${mark}</span> ${word}</span> `,
+  );
+  // Drawn as the lines themselves are, so that they can be told by it.
+  const kinds = Object.entries(LINE_WORDS).map(
+    ([kind, word]) =>
+      html`<span><svg class="line" aria-hidden="true" width="28" height="6"><path class="${kind}" d="M0 3H28"/></svg> ${word}</span> `,
+  );
+  return html`${tones}${kinds}`;
 }
 
 function deviceList({ rows }: Layout): Html {
@@ -97,10 +97,11 @@ ${boxes.map(domainBox)}
 }
 
 function domainBox({ domain, top }: DomainBox): Html {
-  const { uuid, name, state, tone, assignments } = domain;
+  const { uuid, name, state, tone, assignments, reason } = domain;
   const { mark, word } = TONES[tone];
-  const named = assignments.length === 0 ? 'no assignment' : assignments.join(', ');
-  return html`<li style="--top:${Math.round(top)}px"><a id="a-${uuid}" class="${tone}" href="#v-${uuid}"><span aria-hidden="true">${mark}</span> <strong>${name}</strong> <span class="where">${state} · ${named}</span><span class="hidden">, ${word}</span></a></li>
+  const named = `${assignments.length > 1 ? 'assignments' : 'assignment'} ${assignments.join(', ')}`;
+  const words = [state, assignments.length === 0 ? 'no assignment' : named, ...(reason === undefined ? [] : [reason])];
+  return html`<li style="--top:${Math.round(top)}px"><a id="a-${uuid}" class="${tone}" href="#v-${uuid}"><span aria-hidden="true">${mark}</span> <strong>${name}</strong> <span class="where">${words.join(' · ')}</span><span class="hidden">, ${word}</span></a></li>
 `;
 }
 
@@ -138,9 +139,4 @@ function story(id: string, title: string, subtitle: string, text: string): Html 
 <pre>${text}</pre>
 </section>
 `;
-}
-
-/** The time of day, in UTC as the log has it; what is no time is shown as it is. */
-function timeText(time: string): string {
-  return /T(\d\d:\d\d:\d\d)/.exec(time)?.[1] ?? time;
 }

@@ -32,6 +32,8 @@ export interface PageDomain {
   readonly tone: Tone;
   /** The assignments that name it. */
   readonly assignments: readonly string[];
+  /** Why one of them is not Ready: the reason of its condition. */
+  readonly reason?: string;
   /** All that there is to say, as `xenpci describe` says it. */
   readonly story: string;
 }

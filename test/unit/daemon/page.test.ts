@@ -123,14 +123,42 @@ describe('the page', () => {
     expect(page).not.toContain('\u202e');
   });
 
+  test('names first what is to be looked at: the worst first, orphans last, and how many more there are', () => {
+    const waiting = Array.from({ length: 10 }, (_, bus) =>
+      device(`0000:1${bus}:00.0`, { tone: 'waiting', reason: 'NeedsRestart' }),
+    );
+    const devices = [
+      device('0000:01:00.0', { tone: 'ready' }),
+      device('0000:02:00.0', { reason: 'Orphan' }),
+      ...waiting,
+      device('0000:03:00.0', { tone: 'refused', reason: 'Conflict' }),
+      device('0000:04:00.0', { tone: 'failed', reason: 'StepFailed' }),
+    ];
+    const [, list = ''] = /class="troubles"[^>]*>(.*?)<\/ul>/s.exec(renderMain(state({ devices })).text) ?? [];
+    const said = list.split('</li>').map(item =>
+      item
+        .replaceAll(/<[^>]*>/g, '')
+        .replaceAll(/ +/g, ' ')
+        .trim(),
+    );
+    const named = waiting.slice(0, 8).map(({ address }) => address);
+    expect(said).toEqual([
+      '✕ StepFailed 0000:04:00.0',
+      '⊘ Conflict 0000:03:00.0',
+      `◐ NeedsRestart ${named.join(' ')} and 2 more`,
+      '○ Orphan 0000:02:00.0',
+      '',
+    ]);
+  });
+
   test('says in words what lines and colours say', () => {
     const devices = [
       device('0000:03:00.0', { tone: 'waiting', place: 'assignable', reason: 'NeedsRestart', claimants: ['uuid-red'] }),
     ];
     const { text } = renderMain(state({ devices, domains: [domain('red', { assignments: ['net'] })] }));
     const said = text.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ');
-    expect(said).toContain('1 waits of 1 device, 1 domain');
+    expect(said).toContain('1 device: ◐ 1 waits · 1 domain');
     expect(said).toContain('0000:03:00.0 Card assignable · NeedsRestart, waits');
-    expect(said).toContain('red running · net, in place');
+    expect(said).toContain('red running · assignment net, in place');
   });
 });
