@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import {
@@ -10,6 +11,7 @@ import {
 } from '../../daemon/events/event.ts';
 import { type KeptEvents, readEvents } from '../../daemon/events/event-file.ts';
 import { followEvents } from '../../daemon/events/follow.ts';
+import { followServedEvents, readServedEvents } from '../../daemon/events/served-events.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { EventPrinter, eventsText, showEvents } from '../event-view.ts';
@@ -62,9 +64,24 @@ function object(text: string): ObjectRef {
 }
 
 async function kept(shell: Shell, layout: Dom0Layout): Promise<KeptEvents> {
-  const found = await readEvents(layout);
+  const found = await ((await mayRead(layout)) ? readEvents(layout) : served(layout));
   for (const message of found.damage) new Screen(shell.stderr, shell).line(message, 'bad');
   return found;
+}
+
+/** Root reads the files, with a controller or without; members of the group are told by the controller. */
+async function mayRead({ state }: Dom0Layout): Promise<boolean> {
+  return access(state, constants.R_OK | constants.X_OK).then(
+    () => true,
+    ({ code }: NodeJS.ErrnoException) => code !== 'EACCES',
+  );
+}
+
+async function served(layout: Dom0Layout): Promise<KeptEvents> {
+  return readServedEvents(layout).catch((cause: unknown) => {
+    const rights = `${layout.state} is root's, and the controller cannot be asked`;
+    throw new CliError(`events cannot be read: ${rights}: ${messageOf(cause)}`, { cause });
+  });
 }
 
 function show(shell: Shell, found: KeptEvents, output: Format, chosen: (found: KeptEvents) => Event[]): void {
@@ -85,7 +102,8 @@ async function follow(
   const printer = new EventPrinter(shell, output);
   let first = true;
   try {
-    await followEvents(layout, ending.signal, fresh => {
+    const following = (await mayRead(layout)) ? followEvents : followServedEvents;
+    await following(layout, ending.signal, fresh => {
       const events = chosen(fresh);
       printer.print(first ? withoutRepeats(events) : events);
       if (first) for (const message of fresh.damage) new Screen(shell.stderr, shell).line(message, 'bad');

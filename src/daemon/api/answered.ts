@@ -8,12 +8,12 @@ export interface Reply {
 }
 
 /**
- * Asks the API at a socket for the last look.
+ * Asks the API at a socket for one path, such as `/v1/look`.
  * @throws the error of connecting; {LookTextError} for an answer of more than `bytesMax`; the reason of `signal`.
  */
-export function answered(socket: string, signal: AbortSignal, bytesMax: number): Promise<Reply> {
+export function answered(socket: string, path: string, signal: AbortSignal, bytesMax: number): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: socket, path: '/v1/look', host: 'xenpci', agent: false, signal });
+    const asked = request({ socketPath: socket, path, host: 'xenpci', agent: false, signal });
     asked.once('response', answer => {
       bounded(answer, bytesMax).then(text => resolve({ code: answer.statusCode ?? 0, text }), reject);
     });

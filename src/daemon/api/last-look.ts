@@ -43,7 +43,7 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
     await access(path);
     // Only here: where there is no controller, neither a web client nor what a look has to be like is needed.
     const [{ answered }, { decodeLook }] = await Promise.all([import('./answered.ts'), import('./look-text.ts')]);
-    const { code, text } = await answered(path, deadline, bytesMax);
+    const { code, text } = await answered(path, '/v1/look', deadline, bytesMax);
     if (code !== 200) return refusal(code, text);
     return decodeLook(text, version);
   } catch (cause) {
