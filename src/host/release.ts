@@ -8,7 +8,8 @@ import { bindDriver, clearOverride, probeDrivers } from './sysfs-write.ts';
 import { XlError } from './xl.ts';
 
 /**
- * assignable to host, through xl: given back in any other way, the device stays in quarantine and fails in dom0.
+ * assignable to host, through xl: given back in any other way, the device stays in quarantine and fails in dom0. What was
+ * cut off after the device had left pciback goes on from there: xl takes it out of quarantine first.
  * @throws {HostError}
  */
 export function release(dom0: Dom0, step: ReleaseStep, signal: AbortSignal): Promise<void> {
@@ -18,10 +19,11 @@ export function release(dom0: Dom0, step: ReleaseStep, signal: AbortSignal): Pro
 async function giveBack(dom0: Dom0, { device: address, driver }: ReleaseStep, signal: AbortSignal): Promise<void> {
   const look = await lookAt(dom0, address, signal);
   requireFree(look);
-  if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
+  const { driver: current } = look.device;
+  if (current !== undefined && current !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
   const { sysfs } = dom0.layout;
   await clearOverride(sysfs, address);
-  await unassign(dom0, address, true, signal);
+  if (current === PCIBACK) await unassign(dom0, address, true, signal);
   // xl does not know the driver of a device that came to pciback by other means.
   const after = await dom0.sysfs.device(address);
   if (after === undefined || after.driver !== undefined) return;

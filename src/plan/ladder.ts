@@ -18,6 +18,8 @@ export interface LadderTerms {
   readonly refilter?: boolean;
   /** The driver to go back to, when `want` is the host. */
   readonly driver?: string;
+  /** Whether it is on the host and without that driver: a step was cut off between one driver and the next. */
+  readonly driverless?: boolean;
 }
 
 /** The steps that move one device from where it is to where it should be: down the ladder, then up. */
@@ -26,11 +28,12 @@ export function ladder(have: Place, want: Place, terms: LadderTerms): DeviceStep
   const expected = card === undefined ? {} : { card };
   const refilter: DeviceStep[] =
     want.at === 'assignable' && terms.refilter === true ? [{ verb: 'rebind', device, ...expected }] : [];
-  if (samePlace(have, want)) return refilter;
+  const release: DeviceStep = { verb: 'release', device, ...(driver === undefined ? {} : { driver }) };
+  if (samePlace(have, want)) return want.at === 'host' && terms.driverless === true ? [release] : refilter;
   const steps: DeviceStep[] = [];
   if (holder !== undefined) steps.push({ verb: 'detach', device, ...holder });
   if (have.at === 'host') steps.push({ verb: 'bind', device, ...expected, ...(allow.length === 0 ? {} : { allow }) });
-  if (want.at === 'host') steps.push({ verb: 'release', device, ...(driver === undefined ? {} : { driver }) });
+  if (want.at === 'host') steps.push(release);
   if (taker !== undefined) steps.push({ verb: 'attach', device, ...taker, ...expected });
   return [...steps, ...refilter];
 }

@@ -169,7 +169,8 @@ function terms(
   const { observed } = situation;
   const holder = holderOf(observed, device.place);
   const taker = want.at === 'guest' && claim !== undefined ? takerOf(device, claim, want.domid, observed) : undefined;
-  const driver = device.homeDriver ?? rememberedDriver(held, observed);
+  const remembered = rememberedDriver(held, observed);
+  const driver = device.homeDriver ?? remembered;
   return {
     device: device.address,
     allow: situation.source.policy?.spec.allow ?? [],
@@ -180,6 +181,7 @@ function terms(
     ...(taker === undefined ? {} : { taker }),
     refilter: isToForget(device, claim, situation),
     ...(driver === undefined ? {} : { driver }),
+    driverless: device.present && device.driver === undefined && remembered !== undefined,
   };
 }
 

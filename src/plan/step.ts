@@ -61,7 +61,7 @@ export interface DetachStep {
   readonly force?: true;
 }
 
-/** assignable to host. */
+/** assignable to host. Stays on the host where an earlier one was cut off before a driver had the device again. */
 export interface ReleaseStep {
   readonly verb: 'release';
   readonly device: Address;
@@ -117,7 +117,7 @@ export function effect(step: DeviceStep, place: Place): Place | undefined {
     case 'detach':
       return place.at === 'guest' && place.domid === step.guest.domid ? { at: 'assignable' } : undefined;
     case 'release':
-      return place.at === 'assignable' ? { at: 'host' } : undefined;
+      return place.at === 'guest' ? undefined : { at: 'host' };
   }
 }
 

@@ -108,7 +108,8 @@ function detach(model: Model, { guest, via, device, force }: DetachStep): void {
 function release({ dom0 }: Model, step: ReleaseStep): void {
   const before = dom0.present(step.device);
   if (before !== undefined) overrideDriver(dom0, before, undefined);
-  unassign(dom0, step.device, true);
+  // What was cut off after the device had left pciback goes on from there.
+  if (before?.driver !== undefined) unassign(dom0, step.device, true);
   const device = dom0.present(step.device);
   if (device === undefined || device.driver !== undefined) return;
   if (step.driver === undefined) probeDriver(dom0, device);

@@ -126,6 +126,19 @@ export const BINDING: readonly ContractCase[] = [
     },
   },
   {
+    name: 'release goes on with what was cut off after the device had left pciback',
+    async run(world) {
+      const driver = await world.driverOf(world.first);
+      assert.ok(driver);
+      await take(world, { verb: 'bind', device: world.first });
+      await world.xl('pci-assignable-remove', world.first);
+      assert.equal(await world.driverOf(world.first), undefined);
+      await take(world, { verb: 'release', device: world.first, driver });
+      await eventually(world.patienceMs, async () => (await world.driverOf(world.first)) === driver);
+      assert.equal(await world.worksInDom0(world.first), true);
+    },
+  },
+  {
     name: 'release works after nodedev-detach, which neither quarantines nor notes the driver',
     async run(world) {
       const driver = await world.driverOf(world.first);

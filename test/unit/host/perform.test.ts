@@ -363,6 +363,15 @@ describe('release', () => {
     expect(readFileSync(join(dom0.layout.sysfs, 'bus/pci/drivers/nvme/bind'), 'utf8')).toBe(FREE);
   });
 
+  test('goes on with what was cut off after the device had left pciback', async () => {
+    const dom0 = fakeDom0();
+    writeTree(dom0.layout.sysfs, 'bus/pci/drivers/nvme/bind', '');
+    rmSync(join(dom0.layout.sysfs, `devices/pci0000:00/${FREE}/driver`));
+    await perform(dom0, release(FREE, 'nvme'), never);
+    expect(done(dom0)).toEqual([]);
+    expect(readFileSync(join(dom0.layout.sysfs, 'bus/pci/drivers/nvme/bind'), 'utf8')).toBe(FREE);
+  });
+
   test('leaves a device alone that xl has given to its driver', async () => {
     const dom0 = fakeDom0();
     writeTree(dom0.layout.sysfs, 'bus/pci/drivers/nvme/bind', '');

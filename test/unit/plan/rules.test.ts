@@ -568,6 +568,26 @@ test('a device goes back to the driver that xl noted, else to the one recorded i
   expect(steps({}, 'boot-0')).toEqual([release]);
 });
 
+test('a device that a step was cut off with between two drivers gets the one it had in this boot, until it has it', () => {
+  const record = (bootId: string) => held(NIC, { deletionPolicy: 'Host', hostDriver: { name: 'e1000e', bootId } });
+  const decided = (bootId: string, { driver, ...more }: Partial<ObservedDevice>) => {
+    const { driver: _, ...bare } = device(NIC, { at: 'host' }, more);
+    const found = driver === undefined ? bare : { ...bare, driver };
+    return plan(observed([found], []), source([]), records(record(bootId)));
+  };
+  const cut = decided('boot-1', {});
+  expect(planSteps(cut)).toEqual([{ verb: 'release', device: NIC, driver: 'e1000e' }]);
+  expect([...cut.inventory.keys()]).toEqual([NIC]);
+  for (const over of [
+    decided('boot-0', {}),
+    decided('boot-1', { driver: 'vfio' }),
+    decided('boot-1', { present: false }),
+  ]) {
+    expect(planSteps(over)).toEqual([]);
+  }
+  expect([...decided('boot-1', { driver: 'e1000e' }).inventory.keys()]).toEqual([]);
+});
+
 test('a paused guest gets nothing from another one: the device leaves that one and waits', () => {
   const fromBlue = held(NIC, { domain: { name: 'blue', uuid: 'uuid-blue' } });
   const world = one(IN_BLUE, [{ ...red, state: 'paused' }, domain('blue', { domid: 2 })]);
