@@ -14,6 +14,7 @@ import type { HeldDevice, Inventory } from './inventory.ts';
 import { type LadderTerms, ladder } from './ladder.ts';
 import { grouped } from './lookup.ts';
 import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
+import { isDriverless, rememberedDriver } from './record.ts';
 import { isToForget } from './refilter.ts';
 import { nextInventory } from './remember.ts';
 import { isHeldForCompanion, splitDevices, waitForCompanions } from './shared-slot.ts';
@@ -169,8 +170,7 @@ function terms(
   const { observed } = situation;
   const holder = holderOf(observed, device.place);
   const taker = want.at === 'guest' && claim !== undefined ? takerOf(device, claim, want.domid, observed) : undefined;
-  const remembered = rememberedDriver(held, observed);
-  const driver = device.homeDriver ?? remembered;
+  const driver = device.homeDriver ?? rememberedDriver(held, observed);
   return {
     device: device.address,
     allow: situation.source.policy?.spec.allow ?? [],
@@ -181,13 +181,8 @@ function terms(
     ...(taker === undefined ? {} : { taker }),
     refilter: isToForget(device, claim, situation),
     ...(driver === undefined ? {} : { driver }),
-    driverless: device.present && device.driver === undefined && remembered !== undefined,
+    driverless: isDriverless(device, held, observed),
   };
-}
-
-/** After a reboot the kernel may have other drivers: it is then left to choose by itself. */
-function rememberedDriver(held: HeldDevice | undefined, { bootId }: Observed): string | undefined {
-  return held?.hostDriver?.bootId === bootId ? held.hostDriver.name : undefined;
 }
 
 function takerOf(

@@ -1,6 +1,6 @@
 import type { Claim } from './claims.ts';
 import type { HeldDevice } from './inventory.ts';
-import type { ObservedDevice } from './observed.ts';
+import type { Observed, ObservedDevice } from './observed.ts';
 
 /** What is known about a device when a record of it is made. */
 export interface Known {
@@ -27,6 +27,17 @@ export function recordOf(
     updatePolicy: spec.updatePolicy,
     ...(hostDriver === undefined ? {} : { hostDriver }),
   };
+}
+
+/** The driver of dom0 to go back to. After a reboot the kernel may have other drivers: it is then left to choose by itself. */
+export function rememberedDriver(held: HeldDevice | undefined, { bootId }: Observed): string | undefined {
+  return held?.hostDriver?.bootId === bootId ? held.hostDriver.name : undefined;
+}
+
+/** Whether a device is on the host without the driver it had: whatever was on its way was cut off between two drivers. */
+export function isDriverless(device: ObservedDevice, held: HeldDevice | undefined, observed: Observed): boolean {
+  const isBare = device.present && device.place.at === 'host' && device.driver === undefined;
+  return isBare && rememberedDriver(held, observed) !== undefined;
 }
 
 function hostDriverOf({ device, held, bootId }: Known): HeldDevice['hostDriver'] {

@@ -6,6 +6,7 @@ import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from '.
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
 import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import { isDriverless } from './record.ts';
 import type { Situation } from './situation.ts';
 import { suspendedHold } from './suspended.ts';
 
@@ -184,8 +185,10 @@ export function wantOfHeld(held: HeldDevice, device: ObservedDevice, situation: 
   const holder = holderOf(observed, device.place);
   const foreign = device.place.at === 'guest' && (holder === undefined || !isAttachedByUs(device, holder, held));
   // A device that somebody gave to another guest, or took back to the host, is no longer ours to move.
-  if (foreign || device.place.at === 'host') return undefined;
-  const place: Place = held.deletionPolicy === 'Host' ? { at: 'host' } : ASSIGNABLE;
+  const isBack = device.place.at === 'host';
+  const halfWay = isDriverless(device, held, observed);
+  if (foreign || (isBack && !halfWay)) return undefined;
+  const place: Place = held.deletionPolicy === 'Host' || isBack ? { at: 'host' } : ASSIGNABLE;
   const want = mayLeave(device, { place }, held, situation);
   // What nobody is to have any more needs no word about its death, unless it was to go back to the host.
   if (device.dead === undefined || want.place?.at !== 'host') return want;

@@ -11,7 +11,6 @@ import {
 } from '../../daemon/events/event.ts';
 import { type KeptEvents, readEvents } from '../../daemon/events/event-file.ts';
 import { followEvents } from '../../daemon/events/follow.ts';
-import { followServedEvents, readServedEvents } from '../../daemon/events/served-events.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { EventPrinter, eventsText, showEvents } from '../event-view.ts';
@@ -77,7 +76,13 @@ async function mayRead({ state }: Dom0Layout): Promise<boolean> {
   );
 }
 
+/** Loaded here: root needs no web client. */
+function servedEvents(): Promise<typeof import('../../daemon/events/served-events.ts')> {
+  return import('../../daemon/events/served-events.ts');
+}
+
 async function served(layout: Dom0Layout): Promise<KeptEvents> {
+  const { readServedEvents } = await servedEvents();
   return readServedEvents(layout).catch((cause: unknown) => {
     const rights = `${layout.state} is root's, and the controller cannot be asked`;
     throw new CliError(`events cannot be read: ${rights}: ${messageOf(cause)}`, { cause });
@@ -102,7 +107,7 @@ async function follow(
   const printer = new EventPrinter(shell, output);
   let first = true;
   try {
-    const following = (await mayRead(layout)) ? followEvents : followServedEvents;
+    const following = (await mayRead(layout)) ? followEvents : (await servedEvents()).followServedEvents;
     await following(layout, ending.signal, fresh => {
       const events = chosen(fresh);
       printer.print(first ? withoutRepeats(events) : events);
