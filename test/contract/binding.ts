@@ -136,6 +136,8 @@ export const BINDING: readonly ContractCase[] = [
       await take(world, { verb: 'release', device: world.first, driver });
       await eventually(world.patienceMs, async () => (await world.driverOf(world.first)) === driver);
       assert.equal(await world.worksInDom0(world.first), true);
+      // Without -r xl keeps its note of the driver.
+      await world.removeXenstoreNode(`/libxl/pci/${world.first.replaceAll(/[:.]/g, '-')}/driver_path`);
     },
   },
   {
