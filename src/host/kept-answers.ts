@@ -2,6 +2,8 @@
 export interface Answers {
   value?: Promise<string>;
   names?: Promise<string[]>;
+  /** What was made of the node and all below it. */
+  made?: Promise<unknown>;
 }
 
 /** Answers of xenstored that are kept, by path. */
@@ -26,12 +28,16 @@ export class KeptAnswers {
   }
 
   /**
-   * Forgets what a change at a path calls into question: the node and all below it, and the lists above it, since a node
-   * may have been made together with its parents, or removed.
+   * Forgets what a change at a path calls into question: the node and all below it, what was made of nodes above it, and
+   * their lists, since a node may have been made together with its parents, or removed.
    */
   doubt(path: string): void {
     this.#forget(path);
-    for (let above = parentOf(path); above !== ''; above = parentOf(above)) delete this.#answers.get(above)?.names;
+    for (let above = parentOf(path); above !== ''; above = parentOf(above)) {
+      const answers = this.#answers.get(above);
+      delete answers?.names;
+      delete answers?.made;
+    }
   }
 
   /** Forgets everything. */

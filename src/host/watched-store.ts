@@ -72,6 +72,18 @@ export class WatchedStore implements XenstoreReader {
     return asked;
   }
 
+  /** What is made of a node and those below it, and of nothing else: made anew when one of them has changed. */
+  making<T>(folder: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#kept.find(folder)?.made;
+    // Whoever asks for this folder makes the same of it.
+    if (known !== undefined) return known as Promise<T>;
+    const making = make();
+    if (!this.#isCovered(folder)) return making;
+    const answers = this.#kept.at(folder);
+    answers.made = this.#keep(making, () => delete answers.made);
+    return making;
+  }
+
   /** Whether xenstored serves the domain. Kept between news of domains that come and go. */
   isDomainIntroduced(domid: number): Promise<boolean> {
     const known = this.#introduced.get(domid);

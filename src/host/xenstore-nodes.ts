@@ -6,6 +6,8 @@ import { type GuestType, type PciBackend, parseBackend, wantedKey } from './pci-
 export interface XenstoreReader {
   read(path: string): Promise<string>;
   directory(path: string): Promise<string[]>;
+  /** Keeps what is made of a folder, by a reader that knows when that has changed. */
+  making?<T>(folder: string, make: () => Promise<T>): Promise<T>;
 }
 
 /** A running guest, as its toolstack entered it in xenstore. */
@@ -41,8 +43,16 @@ export function backendPath(domid: number): string {
  * Looks at the PCI backend of one guest.
  * @throws what the reader throws, except for what is not there.
  */
-export async function readBackend(reader: XenstoreReader, domid: number): Promise<PciBackend | undefined> {
+export function readBackend(reader: XenstoreReader, domid: number): Promise<PciBackend | undefined> {
   const folder = backendPath(domid);
+  return madeOf(reader, folder, () => makeBackend(reader, domid, folder));
+}
+
+function madeOf<T>(reader: XenstoreReader, folder: string, make: () => Promise<T>): Promise<T> {
+  return reader.making === undefined ? make() : reader.making(folder, make);
+}
+
+async function makeBackend(reader: XenstoreReader, domid: number, folder: string): Promise<PciBackend | undefined> {
   const keys = (await list(reader, folder)).filter(wantedKey);
   if (keys.length === 0) return undefined;
   const values = await Promise.all(keys.map(async key => [key, await value(reader, `${folder}/${key}`)] as const));
@@ -118,8 +128,12 @@ const UUID_PATH = /^\/vm\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 /** Characters of a name that are kept. */
 const NAME_MAX = 256;
 
-async function readMarks(reader: XenstoreReader): Promise<ReadonlyMap<Address, PciMark>> {
+function readMarks(reader: XenstoreReader): Promise<ReadonlyMap<Address, PciMark>> {
   const folder = '/libxl/pci';
+  return madeOf(reader, folder, () => makeMarks(reader, folder));
+}
+
+async function makeMarks(reader: XenstoreReader, folder: string): Promise<ReadonlyMap<Address, PciMark>> {
   const entries = (await list(reader, folder)).flatMap(name => {
     const address = parseMarkName(name);
     return address === undefined ? [] : [{ name, address }];
