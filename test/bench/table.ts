@@ -41,8 +41,12 @@ export function valueText(value: number, unit: Unit): string {
 
 /** A ratio; one that says little is marked. */
 export function ratioText(ratio: Ratio): string {
-  const text = `${ratio.median.toFixed(2)} ×`;
-  return isWide(ratio) ? `${text} (wide: ${ratio.from.toFixed(2)} to ${ratio.to.toFixed(2)})` : text;
+  const text = `${digits(ratio.median)} ×`;
+  return isWide(ratio) ? `${text} (wide: ${digits(ratio.from)} to ${digits(ratio.to)})` : text;
+}
+
+function digits(ratio: number): string {
+  return ratio < 0.1 ? Number(ratio.toPrecision(2)).toString() : ratio.toFixed(2);
 }
 
 function againstText(against: Against | undefined): string {

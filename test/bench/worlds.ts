@@ -1,3 +1,4 @@
+import type { Address } from '../../src/api/address.ts';
 import type { SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
 import type { HeldDevice, Inventory } from '../../src/plan/inventory.ts';
 import type { Observed, ObservedDevice, ObservedDomain } from '../../src/plan/observed.ts';
@@ -90,8 +91,9 @@ function changed(sourced: SourcedAssignment | undefined): SourcedAssignment {
   });
 }
 
-function addressAt(index: number): string {
+/** One address after the other, two functions in each slot. */
+export function addressAt(index: number): Address {
   const slot = Math.floor(index / FUNCTIONS);
   const hex = (value: number): string => value.toString(16).padStart(2, '0');
-  return `0000:${hex(Math.floor(slot / SLOTS))}:${hex(slot % SLOTS)}.${index % FUNCTIONS}`;
+  return address(`0000:${hex(Math.floor(slot / SLOTS))}:${hex(slot % SLOTS)}.${index % FUNCTIONS}`);
 }

@@ -1,7 +1,7 @@
 import { computeStatus } from '../../../src/controller/status.ts';
 import type { Status } from '../../../src/controller/status-types.ts';
 import { type Plan, plan } from '../../../src/plan/plan.ts';
-import { type Line, measure, type Subject } from '../measure.ts';
+import { type Goal, type Line, measure, type Subject } from '../measure.ts';
 import type { Row } from '../row.ts';
 import { growth, quantile } from '../samples.ts';
 import { type BenchWorld, edited, worldOf } from '../worlds.ts';
@@ -21,21 +21,24 @@ export const planning: Row = {
     let status = statusOf(world, planned);
     let round = 0;
     const lines: Line[] = [];
-    const line = async (what: string, most: number | undefined, run: Subject): Promise<void> => {
-      const goal = most === undefined ? {} : { value: most };
-      lines.push(await measure({ what, run, unit: 'ms', rounds: ROUNDS, goal }));
+    const line = async (what: string, goal: Goal, run: Subject, note?: string): Promise<void> => {
+      lines.push(
+        await measure({ what, run, unit: 'ms', rounds: ROUNDS, goal, ...(note === undefined ? {} : { note }) }),
+      );
     };
-    await line(`plan for ${size}`, 50, () => {
+    await line(`plan for ${size}`, { value: 50 }, () => {
       const fresh = afresh(world);
       return timed(() => {
         planned = planOf(fresh);
       });
     });
-    await line('the same after one manifest was edited, on the same look', 2, () => {
+    const again = (): number => {
       const next = edited(world, round++ % (DEVICES / 2));
       return timed(() => planOf(next));
-    });
-    await line('its status', undefined, () => {
+    };
+    const note = 'every plan is made anew: what one device may do depends on the others, and nothing is carried over';
+    await line('the plan after one manifest was edited, on the same look', { value: 2 }, again, note);
+    await line('its status', {}, () => {
       return timed(() => {
         status = statusOf(world, planned, status);
       });

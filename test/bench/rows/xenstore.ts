@@ -23,6 +23,8 @@ import type { Row } from '../row.ts';
 const DOMAINS = 200;
 const DEVICES = 5;
 const ROUNDS = 25;
+/** Of the seed's walk: the list of backends, and for each its list, its domain, its count and its devices. */
+const SEED_REQUESTS = 1 + DOMAINS * (3 + DEVICES);
 const BACKENDS = '/local/domain/0/backend/pci';
 
 const never = new AbortController().signal;
@@ -72,6 +74,7 @@ async function lines(socketPath: string, writer: XenstoreClient, seed: SeedWalk)
   made.push(
     await measure({
       what: `a first look at xenstore: ${about}`,
+      note: `${full} requests, once for each connection: it also reads states, options, marks, names, and sets watches up; the seed asks ${SEED_REQUESTS}, one after the other`,
       run: first,
       peer,
       floor,
@@ -80,7 +83,7 @@ async function lines(socketPath: string, writer: XenstoreClient, seed: SeedWalk)
       goal: { peer: 0.5, floor: 1.2 },
     }),
     await measure({
-      what: 'the same',
+      what: 'a first look at xenstore, by the side of a listing',
       run: first,
       peer: { name: '`xenstore-ls` of the backends', run: list },
       unit: 'ms',
@@ -109,7 +112,7 @@ async function lines(socketPath: string, writer: XenstoreClient, seed: SeedWalk)
       goal: { peer: 0.01 },
     }),
     await measure({
-      what: 'its requests',
+      what: 'requests of a look after one device has changed',
       async run() {
         await change();
         return count(() => lookAtXenstore(client, never));
