@@ -40,9 +40,15 @@ function keyText(pair: Pair): string | undefined {
   return isScalar(pair.key) && pair.key.value !== null ? String(pair.key.value) : undefined;
 }
 
+const YAML_TAG = 'tag:yaml.org,2002:';
+/** What plain data needs, by itself or said. */
+const PLAIN_TAGS: ReadonlySet<string> = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map(name => `${YAML_TAG}${name}`),
+);
+
 /**
- * What the parser lets through and a manifest must not have: a key twice in one mapping, keys that are no text, and
- * aliases without their anchor.
+ * What the parser lets through and a manifest must not have: a key twice in one mapping, keys that are no text, aliases
+ * without their anchor, and tags of other than plain data.
  */
 export function treeProblems(source: SourceText, document: YamlDocument): ManifestProblem[] {
   const problems: ManifestProblem[] = [];
@@ -51,10 +57,15 @@ export function treeProblems(source: SourceText, document: YamlDocument): Manife
     const offset = isNode(node) ? node.range?.[0] : undefined;
     problems.push(source.problem(offset ?? document.range[0], 'Syntax', fieldText(path), message));
   };
-  const visit = (node: unknown, path: FieldPath): void => {
+  const visitProperties = (node: unknown, path: FieldPath): void => {
+    const tag = specialTag(node);
+    if (tag !== undefined) report(node, path, `the tag ${shown(tag)} is not read here`);
     if (isAlias(node)) {
       if (!anchors.has(node.source)) report(node, path, `*${node.source} has no anchor &${node.source} before it`);
     } else if (isNode(node) && 'anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+  };
+  const visit = (node: unknown, path: FieldPath): void => {
+    visitProperties(node, path);
     if (isSeq(node)) for (const [index, item] of node.items.entries()) visit(item, [...path, index]);
     if (isMap(node)) visitPairs(node.items, path);
   };
@@ -77,4 +88,10 @@ export function treeProblems(source: SourceText, document: YamlDocument): Manife
 function twice(source: SourceText, name: string, earlier: Pair): string {
   const offset = isNode(earlier.key) ? (earlier.key.range?.[0] ?? 0) : 0;
   return `${shown(name)} stands in line ${source.origin(offset).line} already; a field may be given once`;
+}
+
+/** A tag that the parser understands of its own accord, and warns nobody of: of binary data, dates, sets, merges. */
+function specialTag(node: unknown): string | undefined {
+  if (!isNode(node) || !('tag' in node) || typeof node.tag !== 'string') return undefined;
+  return node.tag.startsWith(YAML_TAG) && !PLAIN_TAGS.has(node.tag) ? node.tag : undefined;
 }

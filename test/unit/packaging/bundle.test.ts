@@ -28,7 +28,8 @@ test('the same sources make the same program, wherever they lie and however ofte
   const elsewhere = mkdtempSync(join(tmpdir(), 'xenpci-elsewhere-'));
   onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }));
   cpSync(join(CHECKOUT, 'src'), join(elsewhere, 'src'), { recursive: true });
-  for (const name of ['node_modules', 'package.json', 'tsconfig.json']) symlinkSync(join(CHECKOUT, name), join(elsewhere, name));
+  for (const name of ['node_modules', 'package.json', 'tsconfig.json'])
+    symlinkSync(join(CHECKOUT, name), join(elsewhere, name));
   const once = await program(CHECKOUT);
   expect(await program(CHECKOUT)).toBe(once);
   expect(await program(elsewhere)).toBe(once);

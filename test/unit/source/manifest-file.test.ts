@@ -217,6 +217,30 @@ describe('an error', () => {
   );
 });
 
+describe('tags', () => {
+  it.each(['!!binary eA==', '!!timestamp 2001-01-01', '!!set {a}', '!!omap [a: b]', '!!pairs [a: b]', '!t a'])(
+    'of other than plain data are refused, also where any text may stand: %s',
+    tagged => {
+      const [value, key] = [`{note: ${tagged}}`, `{? ${tagged} : note}`];
+      for (const notes of [value, key]) {
+        const text = LAN.replace('  name: sys-net', `  name: sys-net\n  annotations: ${notes}`);
+        expect(text).not.toBe(LAN);
+        expect(codes(text).length).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it('of a merge, which is not done here, are refused', () => {
+    const merged = LAN.replace('metadata:\n  name: sys-net', 'metadata:\n  !!merge <<: {name: sys-net}');
+    expect(merged).not.toBe(LAN);
+    expect(codes(merged)).toContain('Syntax');
+  });
+
+  it('of plain data are taken', () => {
+    expect(codes(LAN.replace('name: sys-net', 'name: !!str sys-net'))).toEqual([]);
+  });
+});
+
 describe('limits', () => {
   const many = 1 << 20;
   it.each([
