@@ -20,7 +20,7 @@ export function approveCommand(command: Command, { shell, end }: Context): Comma
     .option('--yes', 'do not ask')
     .addHelpText(
       'after',
-      `\nExactly the detaches that are shown are approved, for these instances of the guests, for ${MINUTES} minutes.` +
+      `\nExactly the detaches that are shown are approved, for these instances of the\nguests, for ${MINUTES} minutes.` +
         '\nExit codes: 0 approved, or nothing waits; 1 not approved; 2 error.',
     )
     .action(async ({ yes = false }: { yes?: boolean }) => {
