@@ -79,5 +79,7 @@ export function serialize(...list: readonly Element[]): string {
 
 /** Text as it stands in XML. */
 export function escapeXml(plain: string): string {
-  return plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  // Control characters are dropped, as by libvirt (src/util/virbuffer.c, virBufferEscapeString): XML has none.
+  const printable = [...plain].filter(each => each >= ' ' || '\t\n\r'.includes(each)).join('');
+  return printable.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
