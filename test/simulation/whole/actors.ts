@@ -23,11 +23,12 @@ const editors: readonly Actor[] = [
     folder.write(path, randomText(path, chaos.random));
     return `write ${path}`;
   }),
-  files(5, ({ folder, chaos, time }, path) => {
+  files(5, (world, path) => {
+    const { folder, chaos } = world;
     // In pieces, as an editor that saves in place.
     const text = randomText(path, chaos.random);
     folder.write(path, spoiled(text, chaos.random));
-    time.after(before(chaos.random, 20_000), () => folder.write(path, text));
+    later(world, 20_000, () => folder.write(path, text));
     return `begin to write ${path}`;
   }),
   files(4, ({ folder, chaos }, path) => {
@@ -42,16 +43,18 @@ const editors: readonly Actor[] = [
     folder.replace(randomFiles(chaos.random));
     return 'replace the folder';
   }),
-  files(2, ({ folder, chaos, time }) => {
+  files(2, world => {
+    const { folder } = world;
     const content = folder.files;
     folder.replace(new Map());
-    time.after(before(chaos.random, 60_000), () => folder.replace(content));
+    later(world, 60_000, () => folder.replace(content));
     return 'empty the folder for a while';
   }),
-  files(2, ({ folder, chaos, time }) => {
+  files(2, world => {
+    const { folder, chaos } = world;
     const state = chaos.random.chance(0.6) ? 'missing' : 'unreadable';
     folder.setState(state);
-    time.after(before(chaos.random, 120_000), () => folder.setState('there'));
+    later(world, 120_000, () => folder.setState('there'));
     return `the folder is ${state} for a while`;
   }),
 ];
@@ -186,11 +189,11 @@ const hardware: readonly Actor[] = [
     act: 'hardware',
     weight: 7,
     run: world => {
-      const { model, chaos, time } = world;
+      const { model, chaos } = world;
       const address = chaos.random.pick(ALL);
       if (model.dom0.present(address) === undefined) return plugIn(world, address);
       for (const fn of functionsOf(address)) unplug(model.dom0, fn);
-      if (chaos.random.chance(0.6)) time.after(before(chaos.random, 90_000), () => plugIn(world, address));
+      if (chaos.random.chance(0.6)) later(world, 90_000, () => plugIn(world, address));
       return `pull ${address}`;
     },
   },
@@ -239,7 +242,7 @@ const persons: readonly Actor[] = [
       time.after(forMs + 20, () => world.stateChanged());
       if (chaos.random.chance(0.3)) {
         // xenpci try --confirm
-        time.after(before(chaos.random, forMs), () => {
+        later(world, forMs, () => {
           if (world.trial === trial) world.folder.write(path, text);
         });
       }
@@ -258,7 +261,7 @@ const persons: readonly Actor[] = [
       world.suspended = isUnusable ? 'all' : names;
       world.stateChanged();
       if (isUnusable || random.chance(0.7)) {
-        world.time.after(before(random, 60_000), () => {
+        later(world, 60_000, () => {
           world.suspended = new Set();
           world.stateChanged();
         });
@@ -279,7 +282,7 @@ const definitions: readonly Actor[] = [
       const { name, uuid, type, stored } = domain;
       world.model.libvirt.undefine(domain);
       if (world.chaos.random.chance(0.7)) {
-        world.time.after(before(world.chaos.random, 60_000), () => {
+        later(world, 60_000, () => {
           if (!isNameTaken(world, name)) world.model.libvirt.define({ name, uuid, type }, stored);
         });
       }
@@ -315,10 +318,11 @@ const services: readonly Actor[] = [
   {
     act: 'disk',
     weight: 3,
-    run: ({ disk, chaos, time }) => {
+    run: world => {
+      const { disk, chaos } = world;
       const what = chaos.random.chance(0.3) ? 'isBroken' : 'isFull';
       disk[what] = true;
-      time.after(before(chaos.random, 90_000), () => {
+      later(world, 90_000, () => {
         disk[what] = false;
       });
       return `the disk ${what} for a while`;
@@ -352,6 +356,13 @@ export function actSomehow(world: World): string {
   } catch (error) {
     return `${actor.act}: refused: ${error instanceof Error ? error.message : error}`;
   }
+}
+
+/** Within so many ms somebody does the rest of it, unless everybody is to leave the world alone by then. */
+function later(world: World, ms: number, rest: () => void): void {
+  world.time.after(before(world.chaos.random, ms), () => {
+    if (!world.isCalm) rest();
+  });
 }
 
 /** A time within so many ms, at least one. */

@@ -15,7 +15,7 @@ import { Believed, type Over } from './believed.ts';
 import { FOLDER, type Found, lastGoodOn, parsed, readFrom, replaceOn, treeOf } from './folder.ts';
 import { SimulatedHost } from './host.ts';
 import { Broken, Laws, type Recorded } from './laws.ts';
-import { Life } from './life.ts';
+import { Life, type Span } from './life.ts';
 import type { World } from './world.ts';
 
 const RESYNC_MS = 30_000;
@@ -46,11 +46,11 @@ export class Daemon {
   readonly #source: FolderSource;
   readonly #court: Court;
 
-  constructor(world: World, points: number, court: Court, onPass: (pass: Pass) => void) {
+  constructor(world: World, span: Span, court: Court, onPass: (pass: Pass) => void) {
     this.#world = world;
     this.#court = court;
     const { chaos, disk, model, trace, tally } = world;
-    const life = new Life(world.time, points, where => {
+    const life = new Life(world.time, span, where => {
       chaos.count('killed');
       trace.note(`killed at ${where}`);
     });

@@ -1,6 +1,13 @@
 import type { Clock } from '../../../src/controller/ports.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+/** How long a life lasts: so many points, at the last of which it ends. */
+export interface Span {
+  readonly points: number;
+  /** Whether only points count that are right before or after something has an effect: a step, or the record. */
+  readonly isAtEffect: boolean;
+}
+
 /**
  * One life of the daemon's process. Whatever it waits for goes through here, so that it can be killed at each such
  * point: then none of its timers fires and none of its calls returns any more, as in life.
@@ -11,14 +18,15 @@ export class Life {
   readonly #onDeath: (where: string) => void;
   readonly #timers = new Set<() => void>();
   readonly #ends = new Set<() => void>();
+  readonly #countsEffectsOnly: boolean;
   #pointsLeft: number;
   #isDead = false;
   #waits = 0;
 
-  /** @param points how many points it reaches; at the last of them it dies. */
-  constructor(time: VirtualTime, points: number, onDeath: (where: string) => void) {
+  constructor(time: VirtualTime, { points, isAtEffect }: Span, onDeath: (where: string) => void) {
     this.#time = time;
     this.#pointsLeft = points;
+    this.#countsEffectsOnly = isAtEffect;
     this.#onDeath = onDeath;
     this.clock = { now: () => time.wall(), after: (delayMs, wake) => this.#after(delayMs, wake) };
   }
@@ -65,7 +73,7 @@ export class Life {
 
   /** Something that is waited for: returns, or never does, because this was the end. */
   point(where: string): Promise<void> {
-    this.#pointsLeft -= 1;
+    if (!this.#countsEffectsOnly || EFFECT.test(where)) this.#pointsLeft -= 1;
     if (this.#pointsLeft <= 0) this.kill(where);
     return this.#isDead ? never() : Promise.resolve();
   }
@@ -118,6 +126,8 @@ export class Life {
     return end;
   }
 }
+
+const EFFECT = /step|rename/;
 
 /** A new one each time: whoever waits for it would be remembered by it. */
 function never<T>(): Promise<T> {
