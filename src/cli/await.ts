@@ -3,7 +3,8 @@ import type { Dom0Layout } from '../api/layout.ts';
 import { Wake } from '../controller/wake.ts';
 import { type LiveStatus, readLiveStatus } from '../daemon/status-file.ts';
 import type { Globals } from './context.ts';
-import { openLookout, type Survey } from './survey.ts';
+import { FreshLooks } from './fresh-looks.ts';
+import type { Survey } from './survey.ts';
 
 /** Look at least this often, ms: not everything that changes is heard of. */
 const RESYNC_MS = 5_000;
@@ -24,23 +25,22 @@ export interface AwaitOptions extends Patience {
 }
 
 /**
- * Looks at the host whenever something may have changed, until a look is as it should be. With or without a controller:
- * the manifests are read anew each time, so what was true of earlier content does not count.
+ * Looks at the host whenever something may have changed, until a look is as it should be: through the running controller
+ * where there is one that works by these manifests, else by itself. Only looks that began after this count, so what was
+ * true of earlier content does not. A controller that ends or is started anew meanwhile changes nothing.
  *
- * @throws {CliError} when the host cannot be looked at; what `judge` throws.
+ * @throws {CliError} when the host cannot be looked at in either way; what `judge` throws.
  */
 export async function awaitLook(globals: Globals, { judge, ...patience }: AwaitOptions): Promise<Waited> {
-  const lookout = await openLookout(globals);
-  const listen = (hint: () => void): (() => void) => {
-    const ends = [lookout.onHint(hint), onPublished(globals.layout, hint)];
-    return () => {
-      for (const end of ends) end();
-    };
+  const looks = new FreshLooks(globals);
+  const isMet = async (ending: AbortSignal): Promise<boolean> => {
+    const look = await looks.look(ending);
+    return look !== undefined && judge(look);
   };
   try {
-    return await untilMet(async () => judge(await lookout.survey()), listen, patience);
+    return await untilMet(isMet, hint => looks.onHint(hint), patience);
   } finally {
-    await lookout.close();
+    await looks.close();
   }
 }
 
@@ -57,21 +57,27 @@ export async function awaitPublished(
   return untilMet(isMet, hint => onPublished(layout, hint), patience);
 }
 
-/** Asks at each hint, and now and then without one. @param listen as `onPublished`. @throws what `isMet` throws. */
+/**
+ * Asks at each hint, and now and then without one.
+ * @param isMet given what ends waiting.
+ * @param listen as `onPublished`.
+ * @throws what `isMet` throws.
+ */
 async function untilMet(
-  isMet: () => Promise<boolean>,
+  isMet: (ending: AbortSignal) => Promise<boolean>,
   listen: (hint: () => void) => () => void,
   { timeoutMs, signal }: Patience,
 ): Promise<Waited> {
   const wake = new Wake();
   const hint = (): void => wake.now();
   const deadline = AbortSignal.timeout(timeoutMs);
+  const ending = AbortSignal.any([deadline, signal]);
   const resync = setInterval(hint, RESYNC_MS);
   const end = listen(hint);
   for (const each of [deadline, signal]) each.addEventListener('abort', hint);
   try {
     for (;;) {
-      if (await isMet()) return 'met';
+      if (await isMet(ending)) return 'met';
       if (!signal.aborted && !deadline.aborted) await wake.wait();
       if (signal.aborted) return 'stopped';
       if (deadline.aborted) return 'timedOut';

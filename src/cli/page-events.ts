@@ -1,14 +1,14 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { type Event, withoutRepeats } from '../daemon/events/event.ts';
-import { readEvents } from '../daemon/events/event-file.ts';
 import type { PageEvent, Tone } from '../daemon/page/state.ts';
+import { pastEvents } from './followed-events.ts';
 
 /** More than anybody reads, and little enough for a page. */
 const SHOWN_MAX = 500;
 
 /** The last events of a host for the page, the latest first; none where no controller has kept any. */
 export async function pageEvents(layout: Dom0Layout): Promise<PageEvent[]> {
-  const { events } = await readEvents(layout);
+  const { events } = await pastEvents(layout);
   return withoutRepeats(events).slice(-SHOWN_MAX).reverse().map(pageEvent);
 }
 

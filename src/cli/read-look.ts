@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { LastLook } from '../daemon/api/last-look.ts';
+import type { LastLook, NoLook } from '../daemon/api/last-look.ts';
 import type { ServedLook } from '../daemon/api/look-text.ts';
 import { type Globals, globalsOf } from './context.ts';
 import { CliError } from './exit.ts';
@@ -18,9 +18,9 @@ export function directOption(): Option {
  * root, and is what the controller goes by. Without a controller, with one that works by other manifests than were asked
  * for or is of another version, and with `--direct`, it looks at the host itself.
  *
- * So do `get`, `describe` and `report`, which are true of one moment anyhow. All others look for themselves, because a look
- * from before an edit or a step would be wrong for them: `plan`, `apply`, `approve` and `wait` speak of the manifests as they
- * are now; `boot-hide` and `export` write files to keep; `doctor` is asked when the controller may be wrong; `ui` is told of
+ * So do `get`, `describe` and `report`, which are true of one moment anyhow; `wait` asks for a look that began after it did
+ * (see await.ts). All others look for themselves, because a look from before an edit or a step would be wrong for them:
+ * `plan`, `apply` and `approve` speak of the manifests as they are now; `boot-hide` and `export` write files to keep; `doctor` is asked when the controller may be wrong; `ui` is told of
  * changes by the host; the hook and `reconcile --once` work without a controller.
  *
  * @throws {CliError} when there is no controller to ask and the host cannot be looked at.
@@ -28,28 +28,37 @@ export function directOption(): Option {
 export async function readLook(command: Command, shell: Shell): Promise<Survey> {
   const globals = globalsOf(command, shell);
   if (command.opts<{ direct?: boolean }>().direct === true) return survey(globals);
-  const answer = await ask(globals);
+  const answer = await askServed(globals);
   if ('look' in answer) return isAskedFor(answer, globals) ? served(answer, globals) : survey(globals);
   if (answer.none === 'Unusable') {
     new Screen(shell.stderr, shell).line(`${answer.why}; showing the host as it is now`);
   }
   return survey(globals).catch((cause: unknown) => {
-    if (answer.none !== 'NoAccess' || !(cause instanceof CliError)) throw cause;
-    throw new CliError(`${cause.message}\n${answer.why}`, { cause });
+    throw withReason(cause, answer);
   });
 }
 
-/** Loaded here: most commands need no web client, and start faster without. */
-async function ask({ layout }: Globals): Promise<LastLook> {
-  const { lastLook } = await import('../daemon/api/last-look.ts');
-  return lastLook(layout, { version: VERSION });
+/** An error of looking at the host, with why the controller could not be asked where a person can change that. */
+export function withReason(cause: unknown, { none, why }: NoLook): unknown {
+  if (none !== 'NoAccess' || !(cause instanceof CliError)) return cause;
+  return new CliError(`${cause.message}\n${why}`, { cause });
 }
 
-function isAskedFor({ manifests }: ServedLook, globals: Globals): boolean {
+/** Asks the running controller. Loaded here: most commands need no web client, and start faster without. */
+export async function askServed(
+  { layout }: Globals,
+  options: { readonly fresh?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<LastLook> {
+  const { lastLook } = await import('../daemon/api/last-look.ts');
+  return lastLook(layout, { version: VERSION, ...options });
+}
+
+/** Whether a look is of the manifests that were asked for. */
+export function isAskedFor({ manifests }: ServedLook, globals: Globals): boolean {
   return !globals.manifestsGiven || globals.manifests === manifests;
 }
 
 /** Times are told from now, and not from when the controller looked. */
-function served({ look, manifests, controller }: ServedLook, globals: Globals): Survey {
+export function served({ look, manifests, controller }: ServedLook, globals: Globals): Survey {
   return { ...look, status: byName(look.status), globals: { ...globals, manifests }, controller, now: Date.now() };
 }

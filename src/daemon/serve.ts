@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { FreshLooks } from './api/fresh-looks.ts';
 import { Health } from './api/health.ts';
 import { lookTexts } from './api/look-text.ts';
 import type { Resources } from './api/resources.ts';
@@ -27,12 +28,14 @@ export async function serve(session: LiveSession, options: ServeOptions): Promis
   const { layout, clock, resyncMs, journal, host } = session;
   const warn = (message: string): void => session.log({ level: 'warn', event: 'ServeFailed', message, fields: {} });
   const health = new Health(clock.now, resyncMs);
+  const fresh = new FreshLooks(clock, session.look);
   const metrics = new Metrics(options.version);
   const file =
     options.metricsFile === undefined ? undefined : new MetricsFile(options.metricsFile, () => metrics.text(), warn);
   session.onReport(report => metrics.hearReport(report));
   session.onPass(pass => {
     health.hear(pass);
+    fresh.hear(pass);
     metrics.hearPass(pass);
     file?.write();
   });
@@ -43,6 +46,7 @@ export async function serve(session: LiveSession, options: ServeOptions): Promis
     resources: options.resources,
     lookText: lookTexts({ manifests: session.manifests, controller: process.pid, version: options.version }),
     health,
+    fresh,
     metrics: () => metrics.text(),
   };
   const api = readOnlyServer(apiRoutes(parts), defect);
@@ -53,6 +57,7 @@ export async function serve(session: LiveSession, options: ServeOptions): Promis
   return {
     async close() {
       endHints();
+      fresh.close();
       await Promise.all(servers.map(server => server && closed(server)));
       await file?.close();
     },

@@ -51,6 +51,8 @@ export interface LiveSession
   readonly journal: Journal;
   readonly onReport: (listener: Reporter) => void;
   readonly onPass: (listener: (pass: Pass) => void) => void;
+  /** Asks for a look now. */
+  readonly look: () => void;
 }
 
 /**
@@ -87,6 +89,7 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
   };
   const warnWatch = (message: string): void => log({ level: 'warn', event: 'WatchFailed', message, fields: {} });
   let attendance: Attendance | undefined;
+  let working: Controller | undefined;
   let endRequests: (() => void) | undefined;
   try {
     attendance = await parts.attend?.({
@@ -94,10 +97,13 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
       journal,
       onReport: listener => reporters.add(listener),
       onPass: listener => passListeners.add(listener),
+      // Before there is a controller there is nothing to ask: it begins with a look.
+      look: () => working?.reconcile(),
     });
     const store = new InventoryFile(layout);
     const approvals = new ApprovalFile(layout, warnWatch);
     const controller = new Controller({ host, source, store, approvals, clock, report, resyncMs, onPass });
+    working = controller;
     const asked = { retry: () => toldRetry(controller, log) };
     const requests = answerRequests(new LookRequest(layout, warnWatch), asked, id => statusFile.answer(id));
     passListeners.add(requests.check);

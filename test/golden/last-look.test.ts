@@ -103,6 +103,27 @@ describe('a user who is not root', { timeout: 120_000 }, () => {
     expect(out).toMatch(/0000:01:00\.0 +guest sys-net /);
   });
 
+  test.runIf(AS_ROOT)('sees events, assignments and one that comes true as a member of the group', async () => {
+    const member = { uid: NOBODY, gid: NOBODY };
+    const events = await asUser(member, 'events', '--for', 'assignment/web');
+    expect([events.code, events.err]).toEqual([0, '']);
+    expect(events.out).toMatch(/StepPerformed +device\/0000:01:00\.0 +attach 0000:01:00\.0/);
+    expect((await asUser(member, 'get', 'assignments', 'web', '-o', 'name')).out).toBe('assignment/web\n');
+    expect(await asUser(member, 'wait', 'web', '--for', 'condition=Ready', '--timeout', '60')).toEqual({
+      code: 0,
+      out: 'assignment/web condition met\n',
+      err: '',
+    });
+    const missing = await asUser(member, 'wait', 'nonesuch', '--for', 'condition=Ready', '--timeout', '60');
+    expect([missing.code, missing.err]).toEqual([2, expect.stringContaining('there is no assignment "nonesuch"')]);
+    expect((await asUser(member, 'report')).out).toContain('What happened');
+  });
+
+  test.runIf(AS_ROOT)('is told that it may not see events when it is no member', async () => {
+    const { code, err } = await asUser({ uid: NOBODY, gid: NOBODY - 1 }, 'events');
+    expect([code, err]).toEqual([2, expect.stringContaining('cannot be read by this user, and the controller cannot')]);
+  });
+
   test('is told of the group when the host cannot be looked at either', async () => {
     const socket = socketPath(host.dom0.layout);
     // A member of another group; whoever runs the tests otherwise is kept out by the modes alone.

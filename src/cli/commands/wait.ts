@@ -87,6 +87,8 @@ export async function waitFor(
 function ended(waited: Waited, open: ReadonlyMap<string, string>, errors: Screen): ExitCode {
   if (waited === 'met') return ExitCode.ok;
   if (waited === 'stopped') return ExitCode.forced;
-  for (const [name, text] of open) errors.line(`timed out waiting for assignment/${name}: ${text}`, 'bad');
+  for (const [name, text] of open) {
+    errors.line(`timed out waiting for assignment/${name}: ${text || 'there was no look in this time'}`, 'bad');
+  }
   return ExitCode.different;
 }

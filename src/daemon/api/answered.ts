@@ -8,7 +8,8 @@ export interface Reply {
 }
 
 /**
- * Asks the API at a socket for one path, such as `/v1/look`.
+ * Asks the API at a socket.
+ * @param path what for, such as `/v1/look`.
  * @throws the error of connecting; {LookTextError} for an answer of more than `bytesMax`; the reason of `signal`.
  */
 export function answered(socket: string, path: string, signal: AbortSignal, bytesMax: number): Promise<Reply> {

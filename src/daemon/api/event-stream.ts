@@ -17,8 +17,8 @@ export interface StreamOptions {
 
 /**
  * Sends events as they come, as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
- * Nothing is kept for a slow reader but its place in the journal: one that does not read in time, or whose place the
- * journal no longer has, is cut off, and comes back with `Last-Event-ID`.
+ * An event is sent once it is on disk, so no id is used twice. Nothing is kept for a slow reader but its place in the
+ * journal: one that does not read in time, or whose place is lost meanwhile, is cut off, and comes back with `Last-Event-ID`.
  */
 export function streamEvents(journal: Journal, response: ServerResponse, options: StreamOptions): void {
   const { wanted, slowMs = SLOW_MS } = options;
@@ -28,9 +28,10 @@ export function streamEvents(journal: Journal, response: ServerResponse, options
     if (!response.write(text)) slow ??= setTimeout(() => response.destroy(), slowMs);
   };
   const pump = (): void => {
-    const [oldest] = journal.events;
+    const { settled } = journal;
+    const [oldest] = settled;
     if (oldest !== undefined && cursor < oldest.id - 1 && cursor !== 0) return void response.destroy();
-    for (const event of journal.events) {
+    for (const event of settled) {
       if (slow !== undefined) return;
       if (event.id <= cursor) continue;
       cursor = event.id;
@@ -46,7 +47,7 @@ export function streamEvents(journal: Journal, response: ServerResponse, options
   const beat = setInterval(() => {
     if (slow === undefined) write(':\n\n');
   }, BEAT_MS);
-  const end = journal.onEvent(pump);
+  const end = journal.onSettled(pump);
   response.on('drain', () => {
     clearTimeout(slow);
     slow = undefined;
@@ -60,11 +61,15 @@ export function streamEvents(journal: Journal, response: ServerResponse, options
   pump();
 }
 
-/** A place that is yet to come is from a journal that was lost: then all of this one is new. */
-function startOf({ events }: Journal, after: number | undefined): number {
+/**
+ * A place that is yet to come is from a journal that was lost: then all of this one is new. So it is when the journal no
+ * longer has the place; the reader sees by the ids that some are missing.
+ */
+function startOf({ events, settled }: Journal, after: number | undefined): number {
   const newest = events.at(-1)?.id ?? 0;
   if (after === undefined) return newest;
-  return after > newest ? 0 : after;
+  const oldest = settled.at(0)?.id ?? 0;
+  return after > newest || after < oldest - 1 ? 0 : after;
 }
 
 function frame(event: Event): string {

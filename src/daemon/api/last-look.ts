@@ -9,6 +9,8 @@ import { GROUP, socketPath } from './socket-file.ts';
 const BYTES_MAX = 64 * 1024 * 1024;
 /** The controller answers at once; while one of its passes decides it may take a little longer, ms. */
 const ANSWER_MS = 5_000;
+/** A look that is yet to be made may take as long as the controller gives it. */
+const FRESH_ANSWER_MS = 15_000;
 
 /** The controller's last look, or why there is none to be had. */
 export type LastLook = ServedLook | NoLook;
@@ -30,20 +32,26 @@ const REFUSED: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
 export interface LastLookOptions {
   /** This program's: another one's look is not read. */
   readonly version: string;
+  /** One that began after this was asked for. */
+  readonly fresh?: boolean;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
   readonly bytesMax?: number;
   readonly answerMs?: number;
 }
 
-/** Asks the running controller for its last look. Never throws, and comes to an end in bounded time and space. */
+/** Asks the running controller for its last look, or a fresh one. Never throws, and comes to an end in bounded time and space. */
 export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Promise<LastLook> {
-  const { version, bytesMax = BYTES_MAX, answerMs = ANSWER_MS } = options;
+  const { version, fresh = false, signal, bytesMax = BYTES_MAX } = options;
+  const { answerMs = fresh ? FRESH_ANSWER_MS : ANSWER_MS } = options;
   const path = socketPath(layout);
   const deadline = AbortSignal.timeout(answerMs);
   try {
     await access(path);
+    const ending = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
     // Only here: where there is no controller, neither a web client nor what a look has to be like is needed.
     const [{ answered }, { decodeLook }] = await Promise.all([import('./answered.ts'), import('./look-text.ts')]);
-    const { code, text } = await answered(path, '/v1/look', deadline, bytesMax);
+    const { code, text } = await answered(path, fresh ? '/v1/look?fresh' : '/v1/look', ending, bytesMax);
     if (code !== 200) return refusal(code, text);
     return decodeLook(text, version);
   } catch (cause) {

@@ -5,6 +5,7 @@ import { concerns, type Event, parseRef, withoutRepeats } from '../events/event.
 import type { Journal } from '../events/journal.ts';
 import { type Answer, failure, type Handler, json, type Request } from '../read-only-server.ts';
 import { streamEvents } from './event-stream.ts';
+import type { FreshLooks } from './fresh-looks.ts';
 import type { Health } from './health.ts';
 import type { Resources } from './resources.ts';
 
@@ -18,6 +19,7 @@ export interface ApiParts {
   /** A look in the form that `xenpci` itself reads: see look-text.ts. */
   readonly lookText: (look: Look) => string;
   readonly health: Health;
+  readonly fresh: Pick<FreshLooks, 'ask'>;
   /** The metrics in Prometheus' text format, and its content type. */
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -40,7 +42,7 @@ export function apiRoutes(parts: ApiParts): Handler {
     if (first === undefined) return json(200, { paths: [...PATHS, '/metrics', '/healthz', '/readyz'] });
     if (kind === undefined) return plain(first, parts);
     if (first !== 'v1' || more.length > 0) return notFound();
-    if (kind === 'look' && name === undefined) return wholeLook(parts);
+    if (kind === 'look' && name === undefined) return wholeLook(request, parts);
     if (kind === 'events' && name === undefined) return eventsOrStream(request, response);
     return resource(kind, name, parts);
   };
@@ -61,8 +63,11 @@ function resource(kind: string, name: string | undefined, { health, resources }:
   return find(resources, look, name) ?? notFound();
 }
 
-/** The last look, for programs of this version alone; only while it is one of the last pass. */
-function wholeLook({ health, lookText }: ApiParts): Answer {
+/** The last look, or with `?fresh` one that begins after this; for programs of this version alone, and only while it is of the last pass. */
+async function wholeLook({ query }: Request, { health, fresh, lookText }: ApiParts): Promise<Answer> {
+  if (query.has('fresh') && !(await fresh.ask())) {
+    return failure(503, 'Outdated', 'no look of the controller has succeeded since it was asked');
+  }
   const outdated = health.outdated();
   if (outdated !== undefined) return failure(503, 'Outdated', outdated);
   if (health.look === undefined) return failure(503, 'NotReady', 'the host has not been looked at yet; see /readyz');

@@ -1,20 +1,22 @@
 import { watch } from 'node:fs';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { Wake } from '../../controller/wake.ts';
-import { type KeptEvents, readEvents } from './event-file.ts';
+import type { Event } from './event.ts';
+import { readEvents } from './event-file.ts';
+
+export interface FollowOptions {
+  /** The last event that is known; 0 for none. */
+  readonly after: number;
+  readonly signal: AbortSignal;
+  /** Called with what is new, in the order in which it happened. */
+  readonly hear: (events: readonly Event[]) => void;
+}
 
 /**
- * Hands over what the file of events holds, and then each event that comes, also over restarts of the controller, until
- * the signal ends it.
- *
- * @param hear called with what is new, in the order in which it happened; the first time with all, also with nothing.
+ * Hands over each event that comes into the file of events, also over restarts of the controller, until the signal ends it.
  * @throws the file system's error when the state folder cannot be watched.
  */
-export async function followEvents(
-  layout: Dom0Layout,
-  signal: AbortSignal,
-  hear: (fresh: KeptEvents) => void,
-): Promise<void> {
+export async function followFile(layout: Dom0Layout, { after, signal, hear }: FollowOptions): Promise<void> {
   const wake = new Wake();
   // The watch begins before the first look, so that nothing falls between the two.
   const watcher = watch(layout.state, (_, name) => {
@@ -28,13 +30,16 @@ export async function followEvents(
   const stop = (): void => wake.now();
   signal.addEventListener('abort', stop);
   try {
-    for (let last = 0; !signal.aborted; await wake.wait()) {
+    for (let last = after; !signal.aborted; await wake.wait()) {
       if (failure !== undefined) throw failure;
       const { events, damage } = await readEvents(layout);
       const newest = events.at(-1)?.id ?? 0;
+      // What cannot be read is not gone.
+      if (newest < last && damage.length > 0) continue;
       // Where somebody removed the files, what comes now counts anew.
       const known = newest < last ? 0 : last;
-      hear({ events: events.filter(({ id }) => id > known), damage });
+      const fresh = events.filter(({ id }) => id > known);
+      if (fresh.length > 0 && !signal.aborted) hear(fresh);
       last = newest;
     }
   } finally {

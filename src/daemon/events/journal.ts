@@ -24,7 +24,7 @@ export interface JournalOptions {
 export class Journal {
   readonly #file: EventFile;
   readonly #options: JournalOptions;
-  readonly #listeners = new Set<(event: Event) => void>();
+  readonly #listeners = new Set<() => void>();
   /** The last event of each row of repeats, oldest first. */
   readonly #rows = new Map<string, Event>();
   #events: Event[] = [];
@@ -32,6 +32,8 @@ export class Journal {
   #writing: Promise<void> | undefined;
   #failed = false;
   #lastId = 0;
+  /** Up to here all is on disk, or lost: a controller that is started anew does not use these ids again. */
+  #settledId = 0;
 
   /** Reads what was kept. Never throws: a journal that cannot be read begins anew, and that is told. */
   static async open(layout: Dom0Layout, options: JournalOptions): Promise<Journal> {
@@ -47,11 +49,18 @@ export class Journal {
       this.#keep(event);
       this.#lastId = Math.max(this.#lastId, event.id);
     }
+    this.#settledId = this.#lastId;
   }
 
   /** The last events, repeats one by one, in the order in which they happened. */
   get events(): readonly Event[] {
     return this.#events;
+  }
+
+  /** Of these, those that may be told: what a crash could take back is not yet among them. */
+  get settled(): readonly Event[] {
+    const first = this.#events.findIndex(({ id }) => id > this.#settledId);
+    return first === -1 ? this.#events : this.#events.slice(0, first);
   }
 
   /** Adds what has just happened. It is on disk soon, not when this returns. */
@@ -69,20 +78,19 @@ export class Journal {
     this.#keep(event);
     this.#unwritten = [...this.#unwritten, event].slice(-UNWRITTEN_MAX);
     this.#writing ??= this.#write();
-    for (const listener of this.#listeners) listener(event);
     return event;
   }
 
-  /** Calls the listener with each event from now on. @returns a function that ends it. */
-  onEvent(listener: (event: Event) => void): () => void {
+  /** Calls the listener whenever there is more among those that may be told. @returns a function that ends it. */
+  onSettled(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   /** Returns when all is written that can be. */
   async close(): Promise<void> {
-    this.#listeners.clear();
     await this.#writing;
+    this.#listeners.clear();
   }
 
   #keep(event: Event): void {
@@ -102,14 +110,22 @@ export class Journal {
       while (this.#unwritten.length > 0) {
         const events = this.#unwritten;
         this.#unwritten = [];
-        await this.#file.append(events);
+        await this.#append(events);
+        this.#settledId = events.at(-1)?.id ?? this.#settledId;
+        for (const listener of this.#listeners) listener();
       }
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+
+  async #append(events: readonly Event[]): Promise<void> {
+    try {
+      await this.#file.append(events);
       this.#failed = false;
     } catch (cause) {
       if (!this.#failed) this.#options.onProblem(`events cannot be written, and are lost: ${messageOf(cause)}`);
       this.#failed = true;
-    } finally {
-      this.#writing = undefined;
     }
   }
 }

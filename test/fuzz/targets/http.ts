@@ -91,6 +91,7 @@ export const http: Target = {
       journal,
       resources: apiResources({ layout, manifests: '/m', manifestsGiven: false }),
       lookText: seen => encodeLook(seen, { manifests: '/m', controller: 1, version: '0' }),
+      fresh: { ask: async () => true },
       health: health as unknown as Parameters<typeof apiRoutes>[0]['health'],
       metrics: async () => ({ type: 'text/plain', text: 'xenpci_passes_total 1\n' }),
     });

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { request as ask, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { streamEvents } from '../../../../src/daemon/api/event-stream.ts';
 import { type Happening, ref } from '../../../../src/daemon/events/event.ts';
@@ -61,6 +63,27 @@ describe('events as a stream', () => {
     const lost = await follow(path, '/v1/events?after=99');
     lost.read();
     await vi.waitFor(() => expect(lost.notes()).toEqual(['one', 'two']));
+  });
+
+  test('from a place that the journal no longer has go on with what there is', async () => {
+    const { journal, path } = await served();
+    for (let one = 1; one <= 2010; one++) journal.record(noted(String(one)));
+    await vi.waitFor(() => expect(journal.settled).toHaveLength(2000), { timeout: 20_000 });
+    const stream = await follow(path, '/v1/events', { 'last-event-id': '3' });
+    stream.read();
+    await vi.waitFor(() => expect(stream.notes()).toHaveLength(2000), { timeout: 20_000 });
+    expect([stream.notes()[0], stream.notes().at(-1)]).toEqual(['11', '2010']);
+  });
+
+  test('are not told before they are on disk, where a restart finds the next id', async () => {
+    const { journal, path, layout } = await served();
+    const stream = await follow(path);
+    stream.read();
+    journal.record(noted('kept'));
+    expect(journal.settled).toEqual([]);
+    await vi.waitFor(() => expect(stream.notes()).toEqual(['kept']));
+    const file = readFileSync(join(layout.state, 'events.jsonl'), 'utf8');
+    expect((JSON.parse(file) as { note: string }).note).toBe('kept');
   });
 
   test('may be those of one object alone', async () => {

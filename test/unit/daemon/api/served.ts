@@ -46,6 +46,8 @@ export interface Served {
   readonly hint: (about: string) => void;
   readonly report: Reporter;
   readonly pass: (look?: Look) => void;
+  /** How often the controller was asked for a look. */
+  readonly looksAsked: () => number;
   readonly get: (url: string, more?: AskOptions) => Promise<Reply>;
 }
 
@@ -55,6 +57,7 @@ export async function served(options: Partial<ServeOptions> = {}, layout: Dom0La
   const reporters: Reporter[] = [];
   const passes: ((pass: Pass) => void)[] = [];
   let hint: (about: string) => void = () => undefined;
+  let asked = 0;
   const journal = await Journal.open(layout, { now: Date.now, onProblem: message => warnings.push(message) });
   const session = {
     layout,
@@ -74,6 +77,9 @@ export async function served(options: Partial<ServeOptions> = {}, layout: Dom0La
     },
     onReport: (listener: Reporter) => reporters.push(listener),
     onPass: (listener: (pass: Pass) => void) => passes.push(listener),
+    look: () => {
+      asked += 1;
+    },
   };
   const resources = apiResources({ layout, manifests: '/m', manifestsGiven: false });
   const attendance = await serve(session, { resources, version: '1.2.3', ...options });
@@ -92,6 +98,7 @@ export async function served(options: Partial<ServeOptions> = {}, layout: Dom0La
     pass: (look?: Look) => {
       for (const heard of passes) heard({ durationMs: 40, backingOff: 1, ...(look === undefined ? {} : { look }) });
     },
+    looksAsked: () => asked,
     get: (url, more = {}) => get({ socketPath: path }, url, more),
   };
 }

@@ -108,7 +108,7 @@ describe('the journal', () => {
     mkdirSync(join(layout.state, '..'), { recursive: true });
     writeFileSync(layout.state, 'no folder');
     const heard: string[] = [];
-    journal.onEvent(({ note }) => heard.push(note));
+    journal.onSettled(() => heard.push(journal.settled.at(-1)?.note ?? ''));
     journal.record(noted('one'));
     await journal.close();
     journal.record(noted('two'));
