@@ -24,8 +24,9 @@ export interface OwnNode {
   readonly license: string;
 }
 
+// Debian wants an address, and the project has no mailbox: .invalid (RFC 2606) says so and belongs to nobody.
 const FIELDS = {
-  Maintainer: 'The xenpci authors <xenpci@xenpci.dev>',
+  Maintainer: 'The xenpci authors <nobody@xenpci.invalid>',
   Section: 'admin',
   Priority: 'optional',
 } as const;

@@ -90,7 +90,7 @@ describe.skipIf(!able)('the packages (needs dpkg-deb)', () => {
       "Package: xenpci
       Version: 0.1.0
       Architecture: all
-      Maintainer: The xenpci authors <xenpci@xenpci.dev>
+      Maintainer: The xenpci authors <nobody@xenpci.invalid>
       Section: admin
       Priority: optional
       Depends: nodejs (>= 20.19), init-system-helpers (>= 1.52), kmod, libvirt-daemon-driver-xen, passwd, systemd, xen-utils-common
