@@ -20,8 +20,9 @@ export function directOption(): Option {
  *
  * So do `get`, `describe` and `report`, which are true of one moment anyhow; `wait` asks for a look that began after it did
  * (see await.ts). All others look for themselves, because a look from before an edit or a step would be wrong for them:
- * `plan`, `apply` and `approve` speak of the manifests as they are now; `boot-hide` and `export` write files to keep; `doctor` is asked when the controller may be wrong; `ui` is told of
- * changes by the host; the hook and `reconcile --once` work without a controller.
+ * `plan`, `apply` and `approve` speak of the manifests as they are now; `boot-hide` and `export` write files to keep;
+ * `doctor` is asked when the controller may be wrong; `ui` is told of changes by the host; the hook and `reconcile --once`
+ * work without a controller.
  *
  * @throws {CliError} when there is no controller to ask and the host cannot be looked at.
  */

@@ -34,7 +34,6 @@ test.each([
   [['get', 'devices', '--manifests', '/other']],
   [['plan']],
   [['export']],
-  [['wait', 'web', '--for', 'condition=Ready', '--timeout', '1']],
 ])('%j looks at the host itself', async args => {
   const { xenpci } = await controller();
   const { code, err } = await xenpci(...args);
