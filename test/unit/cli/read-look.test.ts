@@ -29,17 +29,15 @@ test('what only reads shows what the controller saw', async () => {
   expect((await xenpci('get', 'devices', '--manifests', '/m', '-o', 'name')).code).toBe(0);
 });
 
-test.each([
-  [['get', 'devices', '--direct']],
-  [['get', 'devices', '--manifests', '/other']],
-  [['plan']],
-  [['export']],
-])('%j looks at the host itself', async args => {
-  const { xenpci } = await controller();
-  const { code, err } = await xenpci(...args);
-  expect(code).toBe(2);
-  expect(err).toMatch(/^error: cannot look at the host: /);
-});
+test.each([[['get', 'devices', '--direct']], [['get', 'devices', '--manifests', '/other']], [['plan']], [['export']]])(
+  '%j looks at the host itself',
+  async args => {
+    const { xenpci } = await controller();
+    const { code, err } = await xenpci(...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: cannot look at the host: /);
+  },
+);
 
 test('a look that is too old, and one of another version, are named and not shown', async () => {
   const old = await controller();
