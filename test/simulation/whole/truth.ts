@@ -187,13 +187,16 @@ function domainOf({ assignment }: Wish, model: Model): Domain | undefined {
   return found.find(({ instance }) => instance !== undefined) ?? found[0];
 }
 
-/** The guest that has a device: by the hypervisor's books, and where they have none by xenstore. */
+/** The guest that has a device: by the hypervisor's books, and where they have none by xenstore, without what it let go of too late. */
 function holderOf(model: Model, address: Address): Domain | undefined {
-  const holder = model.dom0.devices.get(address)?.holder;
+  const { devices, store, domains } = model.dom0;
+  const holder = devices.get(address)?.holder;
   if (holder !== undefined) return model.dom0.byDomid(holder);
-  return [...model.dom0.domains.values()].find(
-    ({ instance }) => instance !== undefined && listEntries(model.dom0.store, instance.domid).includes(address),
-  );
+  return [...domains.values()].find(({ instance }) => {
+    if (instance === undefined) return false;
+    const index = listEntries(store, instance.domid).indexOf(address);
+    return index !== -1 && !(isConnected(store, instance.domid) && isClosing(store, instance.domid, index));
+  });
 }
 
 function isUnsettled(model: Model, { type, instance }: Domain): boolean {
