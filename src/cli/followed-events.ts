@@ -14,7 +14,7 @@ export async function pastEvents(layout: Dom0Layout): Promise<KeptEvents> {
   if (await mayRead(layout.state)) return readEvents(layout);
   const { listedEvents } = await import('../daemon/api/event-client.ts');
   try {
-    return { events: await listedEvents(layout), damage: [] };
+    return await listedEvents(layout);
   } catch (cause) {
     const why = `and the controller cannot be asked: ${messageOf(cause)}`;
     return { events: [], damage: [`${layout.state} cannot be read by this user, ${why}`] };

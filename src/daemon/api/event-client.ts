@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { Event } from '../events/event.ts';
+import type { KeptEvents } from '../events/event-file.ts';
 import { decodeEvent } from '../events/event-line.ts';
 import { answered } from './answered.ts';
 import { EventFrames } from './event-frames.ts';
@@ -67,15 +68,18 @@ async function heard(message: IncomingMessage, hear: (event: Event) => void): Pr
 }
 
 /**
- * The last events that the running controller has, without repeats.
+ * The last events that the running controller has, without repeats, and how many of them cannot be read.
  * @throws the error of connecting; {Error} when it answers something else, or not in time.
  */
-export async function listedEvents(layout: Dom0Layout): Promise<readonly Event[]> {
+export async function listedEvents(layout: Dom0Layout): Promise<KeptEvents> {
   const { code, text } = await answered(socketPath(layout), '/v1/events', AbortSignal.timeout(ANSWER_MS), BYTES_MAX);
   if (code !== 200) throw new Error(`the controller answers with code ${code}`);
   const { items } = JSON.parse(text) as { readonly items?: unknown };
   if (!Array.isArray(items)) throw new Error('the controller answers with what is no list');
-  return items.flatMap(item => decodeEvent(JSON.stringify(item)) ?? []);
+  const events = items.flatMap(item => decodeEvent(JSON.stringify(item)) ?? []);
+  const lost = items.length - events.length;
+  const message = `${lost} of ${items.length} events of the controller cannot be read and are left out`;
+  return { events, damage: lost === 0 ? [] : [message] };
 }
 
 /** Whether somebody listens at the host's socket. */
