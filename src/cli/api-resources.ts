@@ -8,8 +8,8 @@ import type { ObservedDomain } from '../plan/observed.ts';
 import { planSteps } from '../plan/plan.ts';
 import { stepText } from '../plan/step.ts';
 import type { Globals } from './context.ts';
-import { type ApiObject, assignmentObject, deviceObject } from './objects.ts';
-import type { Survey } from './survey.ts';
+import type { Survey } from './looks/survey.ts';
+import { type ApiObject, assignmentObject, deviceObject } from './views/objects.ts';
 
 /** What the API of a running controller shows: the same objects as `xenpci get -o json`, of its last look. */
 export function apiResources(globals: Globals): Resources {

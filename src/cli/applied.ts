@@ -8,10 +8,10 @@ import type { Overlay } from '../source/overlay.ts';
 import { isManifestName } from '../source/scan.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
-import { showProblems } from './problems.ts';
-import { Screen } from './screen.ts';
-import type { Shell } from './shell.ts';
-import { openLookout, type Survey } from './survey.ts';
+import { openLookout, type Survey } from './looks/survey.ts';
+import { Screen } from './terminal/screen.ts';
+import type { Shell } from './terminal/shell.ts';
+import { showProblems } from './views/problems.ts';
 
 /** A file that is to go into the folder of manifests. */
 export interface NewManifest {

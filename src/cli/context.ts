@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Dom0Layout, dom0Layout } from '../api/layout.ts';
 import type { ExitCode } from './exit.ts';
-import type { Shell } from './shell.ts';
+import type { Shell } from './terminal/shell.ts';
 
 /** What every command is given: where it runs, and how it tells its exit code. */
 export interface Context {

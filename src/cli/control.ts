@@ -13,11 +13,11 @@ import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
-import { showPlan } from './plan-view.ts';
-import { Screen, wantsColour } from './screen.ts';
-import type { Shell } from './shell.ts';
-import { hostOf, surveyOf } from './survey.ts';
+import { hostOf, surveyOf } from './looks/survey.ts';
+import { Screen, wantsColour } from './terminal/screen.ts';
+import type { Shell } from './terminal/shell.ts';
 import { trustOf } from './trusted.ts';
+import { showPlan } from './views/plan-view.ts';
 
 export interface ControlOptions {
   readonly globals: Globals;

@@ -2,7 +2,7 @@ import { type Address, parseAddress } from '../api/address.ts';
 import type { AssignmentStatus } from '../controller/status-types.ts';
 import type { ObservedDevice } from '../plan/observed.ts';
 import { CliError } from './exit.ts';
-import type { Survey } from './survey.ts';
+import type { Survey } from './looks/survey.ts';
 
 /** Reads an address that a person wrote. @throws {CliError} when it is none. */
 export function addressOf(text: string): Address {

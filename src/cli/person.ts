@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { BY_MAX } from '../daemon/suspension-file.ts';
 import { safeLine } from '../source/terminal.ts';
-import type { Shell } from './shell.ts';
+import type { Shell } from './terminal/shell.ts';
 
 /** Who is at the machine, as far as it can be told: for people to ask, not to rely on. */
 export function whoIs({ env }: Shell): string {

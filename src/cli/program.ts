@@ -3,8 +3,8 @@ import { messageOf } from '../daemon/message-of.ts';
 import { COMMANDS, COMPLETE } from './commands.ts';
 import { type Context, newCommand } from './context.ts';
 import { CliError, EXIT_CODES_HELP, ExitCode } from './exit.ts';
-import { Screen } from './screen.ts';
-import type { Shell } from './shell.ts';
+import { Screen } from './terminal/screen.ts';
+import type { Shell } from './terminal/shell.ts';
 import { VERSION_TEXT } from './version.ts';
 
 const HELP_WIDTH_MAX = 100;

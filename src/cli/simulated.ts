@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { startSimulatedDom0 } from '../simulator/index.ts';
 import type { Globals } from './context.ts';
 import { CliError, ExitCode } from './exit.ts';
-import { Screen } from './screen.ts';
-import type { Shell } from './shell.ts';
+import { Screen } from './terminal/screen.ts';
+import type { Shell } from './terminal/shell.ts';
 
 /** The path of a unix socket has room for 107 bytes, and the simulated dom0 puts its sockets some 30 below its root. */
 const TEMPORARY_LENGTH_MAX = 60;

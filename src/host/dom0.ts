@@ -1,13 +1,13 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { HostError } from '../controller/ports.ts';
 import { LibvirtClient } from '../node-libvirt/index.ts';
-import { IommuFact } from './iommu.ts';
-import { SysfsPci } from './sysfs.ts';
+import { SysfsPci } from './sysfs/sysfs.ts';
 import { Dom0Uses } from './uses/dom0-uses.ts';
-import { lookAtXenstore } from './xenstore-follower.ts';
-import { XenstoreLink } from './xenstore-link.ts';
-import type { XenstoreAccess, XenstoreView } from './xenstore-view.ts';
-import { Xl } from './xl.ts';
+import { lookAtXenstore } from './xenstore/follower.ts';
+import { XenstoreLink } from './xenstore/link.ts';
+import type { XenstoreAccess, XenstoreView } from './xenstore/view.ts';
+import { IommuFact } from './xl/iommu.ts';
+import { Xl } from './xl/xl.ts';
 
 /** How long things may take, in milliseconds. */
 export interface HostDeadlines {

@@ -3,23 +3,23 @@ import type { Dom0Layout } from '../api/layout.ts';
 import type { Host, StartHost } from '../controller/ports.ts';
 import { DEFAULT_DEADLINES, type HostDeadlines, openDom0 } from './dom0.ts';
 import { Hints } from './hints.ts';
-import { observe } from './observe.ts';
-import { loadPciIds, type PciIds } from './pci-ids.ts';
-import { perform } from './perform.ts';
-import { reserveDevices } from './reserve.ts';
-import { makeReady, observeForStart, watchingHolders } from './starting.ts';
+import { observe } from './look/observe.ts';
+import { reserveDevices } from './start/reserve.ts';
+import { makeReady, observeForStart, watchingHolders } from './start/starting.ts';
+import { perform } from './steps/perform.ts';
+import { loadPciIds, type PciIds } from './sysfs/pci-ids.ts';
 
-export { type Answer, ask } from './ask.ts';
 export { detectXen } from './detect-xen.ts';
 export type { HostDeadlines } from './dom0.ts';
-export { type Examination, examine } from './examine.ts';
-export { type HideSetting, moduleOf, readHideSettings } from './hide-settings.ts';
-export type { HookFile } from './hook-files.ts';
-export { type Ownership, ownershipOf } from './ownership.ts';
-export { HIDE_LENGTH_MAX, hideText, parseHide } from './pciback-hide.ts';
-export { PCIBACK } from './sysfs.ts';
+export { type Answer, ask } from './examine/ask.ts';
+export { type Examination, examine } from './examine/examine.ts';
+export { type HideSetting, moduleOf, readHideSettings } from './examine/hide-settings.ts';
+export type { HookFile } from './examine/hook-files.ts';
+export { type Ownership, ownershipOf } from './examine/ownership.ts';
+export { HIDE_LENGTH_MAX, hideText, parseHide } from './examine/pciback-hide.ts';
+export { XmlError } from './libvirt/xml.ts';
+export { PCIBACK } from './sysfs/sysfs.ts';
 export { thisHost } from './this-host.ts';
-export { XmlError } from './xml.ts';
 
 /**
  * The dom0 under a layout. Nothing is opened before it is first used.

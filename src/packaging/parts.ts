@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { SCRIPTS } from '../cli/completion/scripts.ts';
 import { ExitCode } from '../cli/exit.ts';
 import { createProgram } from '../cli/program.ts';
-import type { Shell } from '../cli/shell.ts';
+import type { Shell } from '../cli/terminal/shell.ts';
 import { VERSION } from '../cli/version.ts';
 import { manifestPage } from './man-manifest.ts';
 import { programPage } from './man-program.ts';

@@ -76,7 +76,7 @@ function attach(model: Model, { guest, via, device, permissive }: AttachStep): v
   else attachThroughLibvirt(model, domain, ownHostdev(device, permissive));
 }
 
-/** xl does it where libvirt goes on believing that a device is in use which nobody has: see host/attach.ts. */
+/** xl does it where libvirt goes on believing that a device is in use which nobody has: see host/steps/attach.ts. */
 function attachThroughLibvirt(model: Model, domain: Domain, hostdev: Hostdev): void {
   try {
     model.libvirt.attach(domain, hostdev, { live: true, stored: false });
@@ -93,7 +93,7 @@ function refilter({ dom0 }: Model, address: Address): void {
   check(assignableAdd(dom0, address));
 }
 
-/** xl takes from pciback only what is in quarantine: see host/release.ts. */
+/** xl takes from pciback only what is in quarantine: see host/steps/release.ts. */
 function unassign(dom0: Dom0, address: Address, rebind: boolean): void {
   if (dom0.present(address)?.quarantined === false) check(assignableAdd(dom0, address));
   check(assignableRemove(dom0, address, rebind));

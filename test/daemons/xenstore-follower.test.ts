@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lookAtXenstore } from '../../src/host/xenstore-follower.ts';
-import { readXenstore } from '../../src/host/xenstore-view.ts';
+import { lookAtXenstore } from '../../src/host/xenstore/follower.ts';
+import { readXenstore } from '../../src/host/xenstore/view.ts';
 import { MessageType, XenstoreClient } from '../../src/xenstore-client/index.ts';
 import { Xenstored } from './xenstored.ts';
 

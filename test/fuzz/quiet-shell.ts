@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Shell } from '../../src/cli/shell.ts';
+import type { Shell } from '../../src/cli/terminal/shell.ts';
 
 /** A shell that keeps what is written, and asks every command to stop as soon as that can be asked. */
 export function quietShell(

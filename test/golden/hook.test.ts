@@ -9,7 +9,7 @@ import { runProgram } from '../../src/cli/program.ts';
 import { InventoryFile } from '../../src/daemon/inventory-file.ts';
 import { acquireLock } from '../../src/daemon/lock.ts';
 import { createHost } from '../../src/host/index.ts';
-import { readStartMarks } from '../../src/host/start-marks.ts';
+import { readStartMarks } from '../../src/host/start/start-marks.ts';
 import { DEFAULT_WORLD, observe, type SimulatedDom0 } from '../../src/simulator/index.ts';
 import { CHECKOUT, capturedShell, type Ran, run } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { COMPLETE } from '../../src/cli/commands.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import type { Shell } from '../../src/cli/shell.ts';
+import type { Shell } from '../../src/cli/terminal/shell.ts';
 
 /** Every command of the program with those that it is below, itself first: `[]`, `['run']`, `['get', 'devices']`. */
 export async function callsOf(shell: Shell): Promise<readonly (readonly string[])[]> {

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { changesOf, checkedManifest, type NewManifest, newManifest, putIntoFolder } from '../applied.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { seconds } from '../numbers.ts';
-import { showPlan } from '../plan-view.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
-import { manifestsInForce } from '../survey.ts';
+import { manifestsInForce } from '../looks/survey.ts';
+import { seconds } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
+import { showPlan } from '../views/plan-view.ts';
 import { waitFor } from './wait.ts';
 
 interface Options {

@@ -5,8 +5,8 @@ import { detachesToApprove } from '../../plan/approval.ts';
 import { type DetachStep, stepText } from '../../plan/step.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { Screen } from '../screen.ts';
-import { type Survey, survey } from '../survey.ts';
+import { type Survey, survey } from '../looks/survey.ts';
+import { Screen } from '../terminal/screen.ts';
 
 /** How long an approval holds, minutes: long enough for guests that are slow to let go. */
 const MINUTES = 15;

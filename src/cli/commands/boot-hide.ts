@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
 import { printableJson } from '../../daemon/printable-json.ts';
-import type { Comparison } from '../boot-hide.ts';
-import { type BootHide, bootHide } from '../boot-settings.ts';
+import type { Comparison } from '../boot-hide/boot-hide.ts';
+import { type BootHide, bootHide } from '../boot-hide/boot-settings.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { showProblemsHint } from '../problems.ts';
-import { Screen } from '../screen.ts';
-import type { Output } from '../shell.ts';
-import { survey } from '../survey.ts';
+import { survey } from '../looks/survey.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Output } from '../terminal/shell.ts';
+import { showProblemsHint } from '../views/problems.ts';
 
 type Format = 'text' | 'parameter' | 'modprobe' | 'json';
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { showAssignment } from '../assignment-view.ts';
 import { type Context, newCommand } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed } from '../find.ts';
-import { showProblemsHint } from '../problems.ts';
-import { directOption, readLook } from '../read-look.ts';
-import { Screen } from '../screen.ts';
+import { directOption, readLook } from '../looks/read-look.ts';
+import { Screen } from '../terminal/screen.ts';
+import { showAssignment } from '../views/assignment-view.ts';
+import { showProblemsHint } from '../views/problems.ts';
 
 /** `xenpci describe assignment`. */
 export function describeAssignmentCommand({ shell, end }: Context): Command {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { type Context, newCommand } from '../context.ts';
-import { showDevice } from '../device-view.ts';
 import { ExitCode } from '../exit.ts';
 import { deviceAt } from '../find.ts';
-import { showProblemsHint } from '../problems.ts';
-import { directOption, readLook } from '../read-look.ts';
-import { Screen } from '../screen.ts';
+import { directOption, readLook } from '../looks/read-look.ts';
+import { Screen } from '../terminal/screen.ts';
+import { showDevice } from '../views/device-view.ts';
+import { showProblemsHint } from '../views/problems.ts';
 
 /** `xenpci describe device`. */
 export function describeDeviceCommand({ shell, end }: Context): Command {

@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
 import { printableJson } from '../../daemon/printable-json.ts';
-import type { Check, Result } from '../check.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
-import { diagnose, tally } from '../doctor.ts';
-import { findings } from '../examined.ts';
+import type { Check, Result } from '../doctor/check.ts';
+import { diagnose, tally } from '../doctor/doctor.ts';
+import { findings } from '../doctor/examined.ts';
 import { ExitCode } from '../exit.ts';
-import { Screen } from '../screen.ts';
-import type { Tone } from '../table.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Tone } from '../terminal/table.ts';
 
 const TONES: Readonly<Record<Result, Tone>> = { ok: 'good', warning: 'plain', failure: 'bad' };
 const RESULT_WIDTH = 9;

@@ -10,12 +10,12 @@ import {
 } from '../../daemon/events/event.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
-import { EventPrinter, eventsText, showEvents } from '../event-view.ts';
+import { followEvents, pastEvents } from '../events/followed.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { followEvents, pastEvents } from '../followed-events.ts';
-import { type Format, formatOption } from '../output.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
+import { EventPrinter, eventsText, showEvents } from '../views/event-view.ts';
+import { type Format, formatOption } from '../views/output.ts';
 
 interface Options {
   readonly watch?: boolean;

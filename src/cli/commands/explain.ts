@@ -4,8 +4,8 @@ import { closest } from '../../api/spelling.ts';
 import { CODES, explanationOf } from '../../controller/codes.ts';
 import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { Screen } from '../screen.ts';
-import { wrapped } from '../wrap.ts';
+import { Screen } from '../terminal/screen.ts';
+import { wrapped } from '../terminal/wrap.ts';
 
 /** Columns of the labels of fields. */
 const LABEL = 17;

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { exportText } from '../export-text.ts';
-import { type ExportedAssignment, exportedAssignments } from '../exported.ts';
-import { Screen } from '../screen.ts';
-import { survey } from '../survey.ts';
+import { type ExportedAssignment, exportedAssignments } from '../export/exported.ts';
+import { exportText } from '../export/text.ts';
+import { survey } from '../looks/survey.ts';
+import { Screen } from '../terminal/screen.ts';
 
 interface Options {
   readonly domain: readonly string[];

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { showAssignments } from '../assignment-table.ts';
 import { type Context, newCommand } from '../context.ts';
-import { elsewhereText } from '../elsewhere.ts';
 import { ExitCode } from '../exit.ts';
 import { assignmentNamed, chosen } from '../find.ts';
-import { assignmentObject } from '../objects.ts';
-import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
-import { showProblemsHint } from '../problems.ts';
-import { directOption, readLook } from '../read-look.ts';
-import { Screen } from '../screen.ts';
+import { directOption, readLook } from '../looks/read-look.ts';
+import { Screen } from '../terminal/screen.ts';
+import { showAssignments } from '../views/assignment-table.ts';
+import { elsewhereText } from '../views/elsewhere.ts';
+import { assignmentObject } from '../views/objects.ts';
+import { type NamedFormat, namedFormatOption, printObjects } from '../views/output.ts';
+import { showProblemsHint } from '../views/problems.ts';
 
 /** `xenpci get assignments`. */
 export function getAssignmentsCommand({ shell, end }: Context): Command {

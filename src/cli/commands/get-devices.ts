@@ -4,15 +4,15 @@ import { type ObservedDevice, placeText } from '../../plan/observed.ts';
 import { type Context, newCommand } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { chosen, deviceAt } from '../find.ts';
-import { guardsOf } from '../guards-of.ts';
-import { deviceObject } from '../objects.ts';
-import { type NamedFormat, namedFormatOption, printObjects } from '../output.ts';
-import { showProblemsHint } from '../problems.ts';
-import { directOption, readLook } from '../read-look.ts';
-import { deviceReadiness, isOrphaned, readyCell } from '../readiness.ts';
-import { Screen } from '../screen.ts';
-import type { Survey } from '../survey.ts';
-import { type CellInput, tone } from '../table.ts';
+import { directOption, readLook } from '../looks/read-look.ts';
+import type { Survey } from '../looks/survey.ts';
+import { Screen } from '../terminal/screen.ts';
+import { type CellInput, tone } from '../terminal/table.ts';
+import { guardsOf } from '../views/guards-of.ts';
+import { deviceObject } from '../views/objects.ts';
+import { type NamedFormat, namedFormatOption, printObjects } from '../views/output.ts';
+import { showProblemsHint } from '../views/problems.ts';
+import { deviceReadiness, isOrphaned, readyCell } from '../views/readiness.ts';
 
 /** `xenpci get devices`. */
 export function getDevicesCommand({ shell, end }: Context): Command {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { messageOf } from '../../daemon/message-of.ts';
-import { markHook } from '../../host/hook-mark.ts';
-import { unmarkStart } from '../../host/start-marks.ts';
+import { markHook } from '../../host/start/hook-mark.ts';
+import { unmarkStart } from '../../host/start/start-marks.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { say } from '../hook-says.ts';
-import { processId, seconds } from '../numbers.ts';
-import type { Shell } from '../shell.ts';
+import { say } from '../hook/says.ts';
+import { processId, seconds } from '../terminal/numbers.ts';
+import type { Shell } from '../terminal/shell.ts';
 
 /** The phases after which a domain is no longer about to start (libvirt, hooks.html). */
 const ENDINGS = new Set(['started', 'stopped', 'release']);
@@ -34,7 +34,7 @@ export function hookCommand(command: Command, { shell, end }: Context): Command 
       await note(shell, globals.layout, { caller, script, ended });
       if (phase !== 'prepare') return end(ExitCode.ok);
       // Only here: every domain that starts waits for what is loaded.
-      const { prepare } = await import('../hook-prepares.ts');
+      const { prepare } = await import('../hook/prepares.ts');
       const refusal = await prepare(shell, globals, domain, AbortSignal.timeout(timeout * 1000));
       if (refusal === undefined) return end(ExitCode.ok);
       say(shell, refusal);

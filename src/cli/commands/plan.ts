@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { planSteps } from '../../plan/plan.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { showPlan } from '../plan-view.ts';
-import { showProblems } from '../problems.ts';
-import { Screen } from '../screen.ts';
-import { survey } from '../survey.ts';
+import { survey } from '../looks/survey.ts';
+import { Screen } from '../terminal/screen.ts';
+import { showPlan } from '../views/plan-view.ts';
+import { showProblems } from '../views/problems.ts';
 
 /** `xenpci plan`. */
 export function planCommand(command: Command, { shell, end }: Context): Command {

@@ -3,14 +3,14 @@ import type { Report } from '../../controller/report.ts';
 import type { Status } from '../../controller/status-types.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import { reconcileOnce } from '../../daemon/run.ts';
-import { askRunning } from '../ask-running.ts';
-import { showAssignments } from '../assignment-table.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { seconds } from '../numbers.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
+import { askRunning } from '../looks/ask-running.ts';
+import { seconds } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
+import { showAssignments } from '../views/assignment-table.ts';
 
 const RESYNC_MS = 30_000;
 /** What takes longer than this is told on a terminal, ms. */

@@ -4,8 +4,8 @@ import { messageOf } from '../../daemon/message-of.ts';
 import { renderPage } from '../../daemon/page/render.ts';
 import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { pageOf } from '../live-page.ts';
-import { directOption, readLook } from '../read-look.ts';
+import { directOption, readLook } from '../looks/read-look.ts';
+import { pageOf } from '../page/live.ts';
 
 /** `xenpci report`. */
 export function reportCommand(command: Command, { shell, end }: Context): Command {

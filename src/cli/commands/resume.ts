@@ -4,9 +4,9 @@ import type { Suspension } from '../../api/suspension.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { assignmentsInForce } from '../in-force.ts';
+import { assignmentsInForce } from '../looks/in-force.ts';
 import { whoIs } from '../person.ts';
-import { Screen } from '../screen.ts';
+import { Screen } from '../terminal/screen.ts';
 import { unknownText, written } from './suspend.ts';
 
 /** `xenpci resume`. */

@@ -7,16 +7,16 @@ import { asService } from '../../daemon/service.ts';
 import type { Attendance, LiveSession } from '../../daemon/session.ts';
 import { detectXen } from '../../host/index.ts';
 import { apiResources } from '../api-resources.ts';
-import { showAssignments } from '../assignment-table.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { type ControlOptions, control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { port, seconds } from '../numbers.ts';
-import { Rest } from '../rest.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
+import { Rest } from '../looks/rest.ts';
 import { withSimulatedHost } from '../simulated.ts';
+import { port, seconds } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
 import { VERSION } from '../version.ts';
+import { showAssignments } from '../views/assignment-table.ts';
 
 interface Options {
   readonly host: 'real' | 'simulated' | 'auto';

@@ -5,13 +5,13 @@ import { readyOf } from '../../daemon/narration.ts';
 import type { LiveStatus } from '../../daemon/status-file.ts';
 import { REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
 import { safeLine } from '../../source/terminal.ts';
-import { awaitPublished } from '../await.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { assignmentsInForce } from '../in-force.ts';
+import { awaitPublished } from '../looks/await.ts';
+import { assignmentsInForce } from '../looks/in-force.ts';
 import { whoIs } from '../person.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
 
 /** How long a running controller is waited for, ms. */
 const HEARD_MS = 10_000;

@@ -5,16 +5,16 @@ import { TrialFile, TrialRunsError } from '../../daemon/trial/trial-file.ts';
 import { changesOf, checkedManifest, newManifest } from '../applied.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { trialSeconds } from '../numbers.ts';
+import { manifestsInForce } from '../looks/survey.ts';
 import { whoIs } from '../person.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
-import { manifestsInForce } from '../survey.ts';
-import { timeOfDay } from '../times.ts';
-import { endFromElsewhere } from '../trial-ends.ts';
-import { showIrreversible } from '../trial-obstacles.ts';
-import { newTrial } from '../trial-record.ts';
-import { type Typed, watchTrial } from '../trial-watch.ts';
+import { trialSeconds } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
+import { timeOfDay } from '../terminal/times.ts';
+import { endFromElsewhere } from '../trial/ends.ts';
+import { showIrreversible } from '../trial/obstacles.ts';
+import { newTrial } from '../trial/record.ts';
+import { type Typed, watchTrial } from '../trial/watch.ts';
 
 interface Options {
   readonly timeout: number;

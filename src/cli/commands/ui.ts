@@ -4,11 +4,11 @@ import type { ServedPage } from '../../daemon/page/server.ts';
 import { StopRequests } from '../../daemon/stop-requests.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { LivePage } from '../live-page.ts';
-import { port } from '../numbers.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
-import { openLookout } from '../survey.ts';
+import { openLookout } from '../looks/survey.ts';
+import { LivePage } from '../page/live.ts';
+import { port } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
 
 /** `xenpci ui`. */
 export function uiCommand(command: Command, { shell, end }: Context): Command {

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { type HostIdentity, hostIdentity } from '../../api/hosts.ts';
 import { readPaths } from '../../source/read-paths.ts';
 import { type Context, withExamples } from '../context.ts';
-import { elsewhereText } from '../elsewhere.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { showProblems } from '../problems.ts';
-import { Screen } from '../screen.ts';
+import { Screen } from '../terminal/screen.ts';
+import { elsewhereText } from '../views/elsewhere.ts';
+import { showProblems } from '../views/problems.ts';
 
 /** `xenpci validate`. */
 export function validateCommand(command: Command, { shell, end }: Context): Command {

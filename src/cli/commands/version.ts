@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Context, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { Screen } from '../screen.ts';
+import { Screen } from '../terminal/screen.ts';
 import { VERSION_TEXT } from '../version.ts';
 
 /** `xenpci version`. */

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { awaitLook, type Waited } from '../await.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { seconds } from '../numbers.ts';
-import { Screen } from '../screen.ts';
-import type { Shell } from '../shell.ts';
-import type { Survey } from '../survey.ts';
-import { type Goal, parseGoal, standingOf } from '../wait-goal.ts';
+import { awaitLook, type Waited } from '../looks/await.ts';
+import type { Survey } from '../looks/survey.ts';
+import { type Goal, parseGoal, standingOf } from '../looks/wait-goal.ts';
+import { seconds } from '../terminal/numbers.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
 
 /** What takes longer than this shows on a terminal what it waits for, ms. */
 const PROGRESS_MS = 1_000;

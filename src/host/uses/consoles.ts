@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Address } from '../../api/address.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
 import { readSmallFile } from '../small-file.ts';
-import type { SysfsDevice } from '../sysfs.ts';
+import type { SysfsDevice } from '../sysfs/sysfs.ts';
 import { functionOf, linkTarget } from './sysfs-links.ts';
 
 const ATTRIBUTE_MAX = 4096;

@@ -4,7 +4,7 @@ import type { Address } from '../../api/address.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
 import { readSmallFile } from '../small-file.ts';
-import { PCIBACK, type SysfsDevice } from '../sysfs.ts';
+import { PCIBACK, type SysfsDevice } from '../sysfs/sysfs.ts';
 import { blockDevices, type FunctionBlocks } from './block-devices.ts';
 import { consoleUses, displayUses, isDisplay } from './consoles.ts';
 import { interfaceNames, interfaceStack, interfaceUses, readTraffic } from './interfaces.ts';

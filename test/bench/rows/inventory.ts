@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPciIds } from '../../../src/host/pci-ids.ts';
-import { SysfsPci } from '../../../src/host/sysfs.ts';
+import { loadPciIds } from '../../../src/host/sysfs/pci-ids.ts';
+import { SysfsPci } from '../../../src/host/sysfs/sysfs.ts';
 import { CARDS } from '../../../src/simulator/model/world.ts';
 import { simulatedHost } from '../../golden/simulated-host.ts';
 import { type Line, measure } from '../measure.ts';

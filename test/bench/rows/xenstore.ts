@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { lookAtXenstore } from '../../../src/host/xenstore-follower.ts';
+import { lookAtXenstore } from '../../../src/host/xenstore/follower.ts';
 import {
   encodeFrame,
   encodeStrings,

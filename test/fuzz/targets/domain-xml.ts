@@ -7,9 +7,9 @@ import {
   readDefinition,
   sharesGuestSlot,
   withPassthrough,
-} from '../../../src/host/definition.ts';
-import { readStarting } from '../../../src/host/starting-domain.ts';
-import { parseXml, XmlError } from '../../../src/host/xml.ts';
+} from '../../../src/host/libvirt/definition.ts';
+import { parseXml, XmlError } from '../../../src/host/libvirt/xml.ts';
+import { readStarting } from '../../../src/host/start/starting-domain.ts';
 import { promise, same, type Target, texts, unlessRefused, type Verdict } from '../target.ts';
 
 const CARD = parseAddress('0000:05:00.0') as Address;

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram } from '../../../src/cli/program.ts';
-import { readStarting } from '../../../src/host/starting-domain.ts';
-import { XmlError } from '../../../src/host/xml.ts';
+import { XmlError } from '../../../src/host/libvirt/xml.ts';
+import { readStarting } from '../../../src/host/start/starting-domain.ts';
 import { OBEYED, quietShell } from '../quiet-shell.ts';
 import { promise, type Target, texts, unlessRefused, type Verdict } from '../target.ts';
 import { emptyDom0 } from '../temp.ts';

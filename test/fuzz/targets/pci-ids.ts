@@ -1,4 +1,4 @@
-import { PciIds } from '../../../src/host/pci-ids.ts';
+import { PciIds } from '../../../src/host/sysfs/pci-ids.ts';
 import { promise, same, type Target, texts, type Verdict } from '../target.ts';
 
 const LIST = `#

@@ -1,5 +1,5 @@
 import { HostError } from '../../../src/controller/ports.ts';
-import { parseHide } from '../../../src/host/pciback-hide.ts';
+import { parseHide } from '../../../src/host/examine/pciback-hide.ts';
 import { parseMountinfo, parseSwaps } from '../../../src/host/uses/mounts.ts';
 import { interfaceTraffic } from '../../../src/host/uses/network.ts';
 import { promise, type Target, texts, unlessRefused, type Verdict } from '../target.ts';

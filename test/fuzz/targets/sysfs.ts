@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseAddress } from '../../../src/api/address.ts';
 import { parsePath } from '../../../src/api/path.ts';
 import { HostError } from '../../../src/controller/ports.ts';
-import { SysfsPci } from '../../../src/host/sysfs.ts';
+import { SysfsPci } from '../../../src/host/sysfs/sysfs.ts';
 import { promise, type Target, texts, unlessRejected, type Verdict } from '../target.ts';
 import { emptyDom0 } from '../temp.ts';
 

@@ -1,6 +1,6 @@
-import { parseVirtCaps } from '../../../src/host/iommu.ts';
-import { parseXenInfo } from '../../../src/host/xen-info.ts';
-import { isPausedIn, remarksIn, spokenWords } from '../../../src/host/xl-output.ts';
+import { parseVirtCaps } from '../../../src/host/xl/iommu.ts';
+import { isPausedIn, remarksIn, spokenWords } from '../../../src/host/xl/output.ts';
+import { parseXenInfo } from '../../../src/host/xl/xen-info.ts';
 import { promise, type Target, texts, type Verdict } from '../target.ts';
 
 const INFO = `host                   : dom0

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ExitCode } from '../../../src/cli/exit.ts';
 import { runProgram } from '../../../src/cli/program.ts';
-import type { Output, Shell } from '../../../src/cli/shell.ts';
+import type { Output, Shell } from '../../../src/cli/terminal/shell.ts';
 import type { StopSignal } from '../../../src/daemon/stop-requests.ts';
 
 export const CHECKOUT: string = resolve(import.meta.dirname, '../../..');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { bootHideCheck, domainChecks } from '../../../src/cli/doctor-domains.ts';
-import { filesCheck, manifestsCheck, stateCheck } from '../../../src/cli/doctor-files.ts';
-import { hostChecks } from '../../../src/cli/doctor-host.ts';
+import { bootHideCheck, domainChecks } from '../../../src/cli/doctor/domains.ts';
+import { filesCheck, manifestsCheck, stateCheck } from '../../../src/cli/doctor/files.ts';
+import { hostChecks } from '../../../src/cli/doctor/host.ts';
 import type { Examination } from '../../../src/host/index.ts';
 import type { ObservedDomain } from '../../../src/plan/observed.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { pageEvent } from '../../../src/cli/page-events.ts';
+import { pageEvent } from '../../../src/cli/page/events.ts';
 import { type Event, ref } from '../../../src/daemon/events/event.ts';
 
 const EVENT: Event = {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Screen } from '../../../src/cli/screen.ts';
-import { tableLines, tone } from '../../../src/cli/table.ts';
-import { ageText } from '../../../src/cli/times.ts';
+import { Screen } from '../../../src/cli/terminal/screen.ts';
+import { tableLines, tone } from '../../../src/cli/terminal/table.ts';
+import { ageText } from '../../../src/cli/terminal/times.ts';
 import { capturedShell } from './captured-shell.ts';
 
 const plain = (text: string): string => text;

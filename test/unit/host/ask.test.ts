@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ask } from '../../../src/host/ask.ts';
+import { ask } from '../../../src/host/examine/ask.ts';
 
 test('an answer, and a failure as an answer', async () => {
   expect(await ask(60_000, async () => 1)).toEqual({ found: 1 });

@@ -8,8 +8,8 @@ import {
   readDefinition,
   sharesGuestSlot,
   withPassthrough,
-} from '../../../src/host/definition.ts';
-import { XmlError } from '../../../src/host/xml.ts';
+} from '../../../src/host/libvirt/definition.ts';
+import { XmlError } from '../../../src/host/libvirt/xml.ts';
 
 const CARD = '0000:01:00.0' as Address;
 

@@ -1,5 +1,5 @@
-import type { XenstoreReader } from '../../../src/host/xenstore-nodes.ts';
-import type { XenstoreAccess } from '../../../src/host/xenstore-view.ts';
+import type { XenstoreReader } from '../../../src/host/xenstore/nodes.ts';
+import type { XenstoreAccess } from '../../../src/host/xenstore/view.ts';
 import { XenstoreError } from '../../../src/xenstore-client/index.ts';
 
 /** Nodes in memory, read as a client reads them. Parents of a node exist. */

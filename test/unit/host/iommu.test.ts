@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { HostError } from '../../../src/controller/ports.ts';
-import { IommuFact, parseVirtCaps } from '../../../src/host/iommu.ts';
+import { IommuFact, parseVirtCaps } from '../../../src/host/xl/iommu.ts';
 
 const never = new AbortController().signal;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connectLibvirt, type LibvirtReader, readLibvirt } from '../../../src/host/libvirt-view.ts';
+import { connectLibvirt, type LibvirtReader, readLibvirt } from '../../../src/host/libvirt/view.ts';
 import {
   ConnectionLostError,
   type DomainRef,

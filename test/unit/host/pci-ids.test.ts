@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadPciIds, PciIds } from '../../../src/host/pci-ids.ts';
+import { loadPciIds, PciIds } from '../../../src/host/sysfs/pci-ids.ts';
 import { tempTree } from './temp-tree.ts';
 
 const TEXT = `#

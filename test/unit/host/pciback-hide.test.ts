@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Address, formatAddress } from '../../../src/api/address.ts';
 import { dom0Layout } from '../../../src/api/layout.ts';
-import { compareSetting } from '../../../src/cli/boot-hide.ts';
-import { readHideSettings } from '../../../src/host/hide-settings.ts';
-import { HIDE_LENGTH_MAX, hideText, parseHide } from '../../../src/host/pciback-hide.ts';
+import { compareSetting } from '../../../src/cli/boot-hide/boot-hide.ts';
+import { readHideSettings } from '../../../src/host/examine/hide-settings.ts';
+import { HIDE_LENGTH_MAX, hideText, parseHide } from '../../../src/host/examine/pciback-hide.ts';
 import { tempTree } from './temp-tree.ts';
 
 const addressArb = fc

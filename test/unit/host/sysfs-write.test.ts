@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../../src/api/address.ts';
-import { bindDriver, clearOverride } from '../../../src/host/sysfs-write.ts';
+import { bindDriver, clearOverride } from '../../../src/host/sysfs/write.ts';
 import { addCard, tempTree, writeTree } from './temp-tree.ts';
 
 const CARD = '0000:00:01.0' as Address;

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Address, parseAddress } from '../../../src/api/address.ts';
-import { SysfsPci } from '../../../src/host/sysfs.ts';
+import { SysfsPci } from '../../../src/host/sysfs/sysfs.ts';
 import { addCard, tempTree, writeTree } from './temp-tree.ts';
 
 function at(text: string): Address {

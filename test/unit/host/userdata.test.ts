@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createdWithPassthrough } from '../../../src/host/userdata.ts';
+import { createdWithPassthrough } from '../../../src/host/libvirt/userdata.ts';
 import { tempTree } from './temp-tree.ts';
 import { RED_UUID } from './transcripts.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseXenInfo } from '../../../src/host/xen-info.ts';
+import { parseXenInfo } from '../../../src/host/xl/xen-info.ts';
 
 /** As Xen 4.17 in the lab prints it, shortened. */
 const INFO = `release                : 6.1.0-41-amd64

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lookAtXenstore } from '../../../src/host/xenstore-follower.ts';
-import { readXenstore } from '../../../src/host/xenstore-view.ts';
+import { lookAtXenstore } from '../../../src/host/xenstore/follower.ts';
+import { readXenstore } from '../../../src/host/xenstore/view.ts';
 import { XenstoreError } from '../../../src/xenstore-client/index.ts';
 import { FakeStore } from './fake-store.ts';
 import { STUB_DOMAIN, TWO_DEVICES } from './transcripts.ts';

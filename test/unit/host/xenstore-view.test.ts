@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../../src/api/address.ts';
-import { isIdle, isSettled } from '../../../src/host/pci-backend.ts';
-import { holdersOf, readXenstore, type XenstoreView } from '../../../src/host/xenstore-view.ts';
+import { isIdle, isSettled } from '../../../src/host/xenstore/pci-backend.ts';
+import { holdersOf, readXenstore, type XenstoreView } from '../../../src/host/xenstore/view.ts';
 import { XenstoreError } from '../../../src/xenstore-client/index.ts';
 import { FakeStore } from './fake-store.ts';
 import { AFTER_DETACH, RED_UUID, RENUMBERING, STALE, STUB_DOMAIN, TWO_DEVICES } from './transcripts.ts';

@@ -2,7 +2,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../../src/api/address.ts';
-import { Xl } from '../../../src/host/xl.ts';
+import { Xl } from '../../../src/host/xl/xl.ts';
 import { tempTree, writeTree } from './temp-tree.ts';
 
 const CARD = '0000:01:00.0' as Address;

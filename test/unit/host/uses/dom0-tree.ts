@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type Address, parseAddress } from '../../../../src/api/address.ts';
 import { type Dom0Layout, dom0Layout } from '../../../../src/api/layout.ts';
-import { SysfsPci } from '../../../../src/host/sysfs.ts';
+import { SysfsPci } from '../../../../src/host/sysfs/sysfs.ts';
 import { Dom0Uses } from '../../../../src/host/uses/dom0-uses.ts';
 import { addCard, IDLE_HOST, tempTree, writeTree } from '../temp-tree.ts';
 

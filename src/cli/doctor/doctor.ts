@@ -1,0 +1,62 @@
+import type { ManifestProblem } from '../../api/manifest.ts';
+import type { Answer, Examination, Ownership } from '../../host/index.ts';
+import type { BootHide } from '../boot-hide/boot-settings.ts';
+import type { Check, Result } from './check.ts';
+import { bootHideCheck, domainChecks, type NamedDomain } from './domains.ts';
+import { filesCheck, manifestsCheck, type OwnedFile, stateCheck } from './files.ts';
+import { hostChecks } from './host.ts';
+
+/** All that was found out. */
+export interface Findings {
+  readonly host: Examination;
+  /** Whether whoever asks is root. */
+  readonly root: boolean;
+  readonly folder: string;
+  /** Who may change the folder of manifests and each manifest in force; the folder comes first. */
+  readonly files: Answer<readonly OwnedFile[]>;
+  readonly state: { readonly path: string; readonly owner: Answer<Ownership | undefined> };
+  readonly problems: Answer<readonly ManifestProblem[]>;
+  /** The process id of the controller; undefined while none runs. */
+  readonly controller: Answer<number | undefined>;
+  /** What the manifests say of domains, beside what was found of these. */
+  readonly domains: Answer<readonly NamedDomain[]>;
+  readonly bootHide: Answer<BootHide>;
+}
+
+/** Judges what was found. Pure. */
+export function diagnose(found: Findings): readonly Check[] {
+  return [
+    ...(found.root ? [] : [NOT_ROOT]),
+    ...hostChecks(found.host),
+    filesCheck(found.files),
+    manifestsCheck(found.folder, found.files, found.problems),
+    stateCheck(found.state.path, found.state.owner),
+    controllerCheck(found.controller),
+    ...domainChecks(found.domains),
+    'unknown' in found.domains && 'unknown' in found.bootHide ? SAME_REASON : bootHideCheck(found.bootHide),
+  ];
+}
+
+const NOT_ROOT: Check = {
+  name: 'user',
+  result: 'warning',
+  message: 'this is not root, who alone can see all of it',
+  mend: 'sudo xenpci doctor',
+};
+
+/** Both need one look at the whole host. */
+const SAME_REASON: Check = { name: 'boot-hide', result: 'warning', message: 'not checked, for the same reason' };
+
+function controllerCheck(controller: Findings['controller']): Check {
+  const name = 'controller';
+  if ('unknown' in controller) return { name, result: 'warning', message: `not checked: ${controller.unknown}` };
+  if (controller.found !== undefined) return { name, result: 'ok', message: `runs as process ${controller.found}` };
+  const message = 'no controller runs: nothing is kept where the manifests say';
+  return { name, result: 'warning', message, mend: 'systemctl enable --now xenpci' };
+}
+
+/** How many checks have each result. */
+export function tally(checks: readonly Check[]): Readonly<Record<Result, number>> {
+  const count = (result: Result): number => checks.filter(check => check.result === result).length;
+  return { ok: count('ok'), warning: count('warning'), failure: count('failure') };
+}

@@ -1,0 +1,44 @@
+import type { AssignmentStatus } from '../../controller/status-types.ts';
+import { readyOf } from '../../daemon/narration.ts';
+import type { Screen } from '../terminal/screen.ts';
+import { type CellInput, tone } from '../terminal/table.ts';
+import { ageText } from '../terminal/times.ts';
+import { readyCell } from './readiness.ts';
+
+export interface AssignmentTableOptions {
+  /** ms since the epoch; undefined where nobody knows how long things have been so. */
+  readonly now: number | undefined;
+  readonly wide: boolean;
+}
+
+/** A table with one row for each assignment, by name. */
+export function showAssignments(
+  screen: Screen,
+  assignments: readonly AssignmentStatus[],
+  { now, wide }: AssignmentTableOptions,
+): void {
+  const headers = ['NAME', 'DOMAIN', 'DEVICES', 'READY', 'REASON', 'AGE'];
+  const rows = assignments
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(assignment => {
+      const row = tableRow(assignment, now);
+      const place = `${assignment.file}:${assignment.line}`;
+      return wide ? [...row, place, readyOf(assignment)?.message] : row;
+    });
+  screen.table(wide ? [...headers, 'FILE', 'MESSAGE'] : headers, rows, wide);
+}
+
+function tableRow(assignment: AssignmentStatus, now: number | undefined): CellInput[] {
+  const ready = readyOf(assignment);
+  const inPlace = assignment.devices.filter(device => device.ready).length;
+  const stalled = assignment.conditions.find(condition => condition.type === 'Stalled');
+  return [
+    assignment.name,
+    assignment.domain,
+    `${inPlace}/${assignment.devices.length}`,
+    readyCell(ready === undefined ? undefined : ready.status === 'True'),
+    // In place and yet stalled: a file that is not valid, whose last good content stays in force.
+    stalled === undefined ? ready?.reason : tone(stalled.reason, 'bad'),
+    ready === undefined || now === undefined ? undefined : ageText(ready.lastTransitionTime, now),
+  ];
+}
