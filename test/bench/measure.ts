@@ -20,6 +20,8 @@ export interface Question {
   readonly unit: Unit;
   readonly goal: Goal;
   readonly rounds: number;
+  /** Rounds before that, which do not count; 2 when absent. */
+  readonly warmUp?: number;
   /** What has to be known to read the numbers. */
   readonly note?: string;
 }
@@ -57,10 +59,17 @@ const WARM_UP_ROUNDS = 2;
  * Measures one line: in each round everything is done once, one after the other, so that what else the machine does
  * meets all of them. The first rounds do not count.
  */
-export async function measure({ run, peer, floor, rounds, ...question }: Question): Promise<Line> {
+export async function measure({
+  run,
+  peer,
+  floor,
+  rounds,
+  warmUp = WARM_UP_ROUNDS,
+  ...question
+}: Question): Promise<Line> {
   const own: number[] = [];
   const others = { peer: [] as number[], floor: [] as number[] };
-  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+  for (let round = -warmUp; round < rounds; round++) {
     const took = await costOf(run);
     const tookPeer = peer === undefined ? Number.NaN : await costOf(peer.run);
     const tookFloor = floor === undefined ? Number.NaN : await costOf(floor.run);
@@ -82,7 +91,7 @@ interface Samples {
 
 /** A line from what was measured; sample by sample the others belong to the same round. */
 export function lineOf(
-  question: Omit<Question, 'run' | 'peer' | 'floor' | 'rounds'>,
+  question: Omit<Question, 'run' | 'peer' | 'floor' | 'rounds' | 'warmUp'>,
   samples: readonly number[],
   others: { readonly peer?: Samples; readonly floor?: Samples } = {},
 ): Line {

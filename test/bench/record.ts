@@ -3,13 +3,22 @@ import { cpus } from 'node:os';
 import type { Line } from './measure.ts';
 import { ratioText, valueText } from './table.ts';
 
+/** The lines of one row. */
+export interface MeasuredRow {
+  readonly name: string;
+  readonly title: string;
+  readonly lines: readonly Line[];
+}
+
 /** One run of the benchmarks, as it is kept. */
 export interface Run {
   /** When, as an ISO date. */
   readonly date: string;
   readonly node: string;
   readonly processors: string;
-  readonly rows: readonly { readonly name: string; readonly title: string; readonly lines: readonly Line[] }[];
+  /** On what, where that is not this machine alone, such as `Xen 4.17 in an emulator`. */
+  readonly where?: string;
+  readonly rows: readonly MeasuredRow[];
   /** Rows that could not be measured, and why. */
   readonly left: readonly { readonly name: string; readonly why: string }[];
 }

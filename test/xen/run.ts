@@ -16,7 +16,8 @@
  * outside tools only: the guests' consoles, xenstore-ls, sysfs, virsh, xl.
  *
  * Of a run there is kept, in <cache>/SUITE/runs/<time>: console.log, share/events.jsonl, and for each failed test
- * share/diagnostics/*.txt. The exit code is 0 only if every test that was asked for ran and passed.
+ * share/diagnostics/*.txt. With `--bench` (`npm run bench:xen`) the files of `bench/` are run in place of the scenarios, and
+ * what they measured is kept in <cache>/SUITE/bench/<time>.json. The exit code is 0 only if every test that was asked for ran and passed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,9 +25,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runDom0 } from './runner/dom0.ts';
+import { printMeasured } from './runner/measured.ts';
 import { type Options, readOptions, SUITES, type Suite, USAGE } from './runner/options.ts';
 import { print, Report } from './runner/report.ts';
-import { assertBuilt, emptyShare, fillShare, LAB, type Selection, scenarioFiles } from './runner/share.ts';
+import { assertBuilt, emptyShare, type Folder, fillShare, LAB, type Selection, testFiles } from './runner/share.ts';
 
 /** ms an image may take to build: minutes, but the mirror may be slow. */
 const BUILD_LIMIT = 2_400_000;
@@ -51,6 +53,9 @@ async function main(args: readonly string[]): Promise<number> {
     if (!interrupted.aborted) reports.push(await runSuite(suite, options));
   }
   for (const report of reports) report.printTable();
+  if (options.bench) {
+    for (const report of reports) await printMeasured(report, join(cacheOf(report.suite), 'bench'), options.compare);
+  }
 
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);
   const failed = reports.reduce((sum, report) => sum + report.failed, 0);
@@ -84,19 +89,20 @@ function optionsOf(args: readonly string[]): Options | undefined {
 }
 
 /** Whatever goes wrong with a suite is one failure in its report: what the other suites showed stays. */
-async function runSuite(suite: Suite, { only, again, installed, jobs }: Options): Promise<Report> {
+async function runSuite(suite: Suite, { only, again, installed, bench, jobs }: Options): Promise<Report> {
   print(`${suite.xen} (${suite.name})`);
   const report = new Report(suite);
   try {
     await buildImage(suite);
-    const files = await scenarioFiles(project);
+    const folder: Folder = bench ? 'bench' : 'scenarios';
+    const all: Selection = { installed, folder, files: await testFiles(project, folder), only };
     if (installed) {
-      report.join(await bootSuite(suite, { installed, files: [], only }));
+      report.join(await bootSuite(suite, all));
       return report;
     }
-    const shares = deal(files, jobs).map(part => bootSuite(suite, { installed, files: part, only }));
+    const shares = deal(all.files, jobs).map(files => bootSuite(suite, { ...all, files }));
     for (const part of await Promise.all(shares)) report.join(part);
-    if (again && report.failedTests.length > 0) await runAgain(suite, files, report);
+    if (again && report.failedTests.length > 0) await runAgain(suite, all, report);
   } catch (error) {
     report.close(error instanceof Error ? error.message : String(error));
   }
@@ -108,10 +114,10 @@ async function runSuite(suite: Suite, { only, again, installed, jobs }: Options)
  * Emulation is not steady: a guest's PCI frontend gives up after 2 s without an answer, and QEMU has crashed. What failed
  * gets a second dom0; what failed there too is broken.
  */
-async function runAgain(suite: Suite, files: readonly string[], report: Report): Promise<void> {
+async function runAgain(suite: Suite, all: Selection, report: Report): Promise<void> {
   const names = report.failedTests.map(test => test.replaceAll(/[^\w ]/g, '\\$&'));
   print(`\n${suite.xen}: ${names.length} once more, in a new dom0`);
-  report.retried(await bootSuite(suite, { installed: false, files, only: new RegExp(`^(?:${names.join('|')})$`) }));
+  report.retried(await bootSuite(suite, { ...all, only: new RegExp(`^(?:${names.join('|')})$`) }));
 }
 
 /** Deals the files in turn, as cards are dealt; nobody is left with none. */
@@ -152,12 +158,16 @@ async function buildImage(suite: Suite): Promise<void> {
 
 /** A new folder for what a run leaves behind; the oldest ones go. */
 async function newRun(suite: Suite): Promise<string> {
-  const cache = process.env['XENPCI_LAB'] ?? join(homedir(), '.cache/xenpci-lab');
-  const runs = join(cache, suite.name, 'runs');
+  const runs = join(cacheOf(suite), 'runs');
   await mkdir(runs, { recursive: true });
   // Several may begin in the same millisecond.
   const run = await mkdtemp(join(runs, `${new Date().toISOString().replaceAll(':', '-')}-`));
   const old = (await readdir(runs)).sort().slice(0, -KEPT_RUNS);
   await Promise.all(old.map(name => rm(join(runs, name), { recursive: true })));
   return run;
+}
+
+/** Where the image of a suite is, and what its runs leave behind. */
+function cacheOf(suite: Suite): string {
+  return join(process.env['XENPCI_LAB'] ?? join(homedir(), '.cache/xenpci-lab'), suite.name);
 }

@@ -6,6 +6,8 @@ import { productLog } from './product.ts';
 export interface LogLine {
   /** Which start of the controller in this test wrote it, from 1. */
   readonly life: number;
+  /** ms since the epoch. */
+  readonly time: number;
   /** Such as `StepStarted`. */
   readonly event: string;
   readonly message: string;
@@ -16,6 +18,7 @@ export interface LogLine {
 }
 
 interface JsonLine {
+  readonly time?: string;
   readonly event?: string;
   readonly message?: string;
   readonly device?: string;
@@ -37,9 +40,16 @@ export async function logLines(): Promise<readonly LogLine[]> {
 }
 
 function logLine(life: number, text: string): LogLine {
-  const { event = '', message = '', step, device } = JSON.parse(text) as JsonLine;
+  const { time = '', event = '', message = '', step, device } = JSON.parse(text) as JsonLine;
   const about = step?.device ?? device;
-  return { life, event, message, step: step && `${step.verb} ${about ?? step.domain?.name}`, device: about };
+  return {
+    life,
+    time: Date.parse(time),
+    event,
+    message,
+    step: step && `${step.verb} ${about ?? step.domain?.name}`,
+    device: about,
+  };
 }
 
 /** The steps that were begun, by all controllers of this test, in the order of time. */

@@ -7,7 +7,8 @@ import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/prom
 import { until, within } from './deadline.ts';
 import { type Output, run } from './exec.ts';
 
-const PROGRAM = '/share/xenpci.cjs';
+/** The built program. */
+export const PROGRAM = '/share/xenpci.cjs';
 /** Where the tests' manifests are; emptied by the reset. */
 export const MANIFESTS = '/tmp/manifests';
 /** The running controllers' standard output and error; kept for diagnosis until the reset. */

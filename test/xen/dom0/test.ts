@@ -31,9 +31,14 @@ export function test(name: string, body: () => Promise<void>, deadline = 300_000
 
 const current = new AsyncLocalStorage<string>();
 
+/** The running test, as `file: name`. */
+export function testName(): string {
+  return current.getStore() ?? '';
+}
+
 /** Adds a measured fact about the running test to the run's table, such as "attach: 0.4 s". */
 export function note(text: string): void {
-  emit({ type: 'noted', test: current.getStore() ?? '', text });
+  emit({ type: 'noted', test: testName(), text });
 }
 
 /** Seconds `body` takes, and what it returns. */

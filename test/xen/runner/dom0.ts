@@ -89,6 +89,7 @@ function limitAfter(event: Exclude<Event, { type: 'finished' }>): number {
     case 'started':
       return event.deadline + 2 * RESET_LIMIT;
     case 'noted':
+    case 'measured':
       return SUITE_LIMIT;
   }
 }

@@ -23,6 +23,10 @@ export interface Options {
   readonly again: boolean;
   /** The story of an installed package, in a dom0 that systemd starts, in place of the scenarios. */
   readonly installed: boolean;
+  /** What `bench/` measures, in place of the scenarios. */
+  readonly bench: boolean;
+  /** JSON of an earlier `bench` to show beside this one. */
+  readonly compare?: string;
   /** How many dom0s of a suite run at the same time, each with some of the scenario files and a processor of its own. */
   readonly jobs: number;
 }
@@ -34,7 +38,9 @@ npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) =
 npm run test:xen -- --only 'smoke|drift'  only tests whose "file: name" matches
 npm run test:xen -- --again               what fails is run once more in a new dom0, and the table says so
 npm run test:xen -- --installed           the package: installed, used, dom0 rebooted, upgraded, removed, with systemd
-npm run test:xen -- --jobs 2              in two dom0s at a time, each with half of the scenarios; takes 3 GB for each`;
+npm run test:xen -- --jobs 2              in two dom0s at a time, each with half of the scenarios; takes 3 GB for each
+npm run bench:xen                         measures in place of testing, prints one table, writes JSON; also with --suite, --all, --only
+npm run bench:xen -- --compare FILE       beside an earlier run's JSON`;
 
 /** @throws Error with one clear sentence on a wrong option. */
 export function readOptions(args: readonly string[]): Options {
@@ -46,6 +52,8 @@ export function readOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       installed: { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
+      bench: { type: 'boolean', default: false },
+      compare: { type: 'string' },
       jobs: { type: 'string', default: '1' },
     },
   });
@@ -57,7 +65,11 @@ export function readOptions(args: readonly string[]): Options {
     return suite;
   });
   const fallback = values.all ? SUITES : [SUITES[0]];
-  const { again, installed } = values;
+  const { again, bench, compare, installed } = values;
   if (installed && values.only !== '') throw new Error('--installed is one story, and goes without --only');
-  return { suites: named.length > 0 ? named : fallback, only: new RegExp(values.only), installed, again, jobs };
+  if (installed && bench) throw new Error('--installed is one story, and goes without --bench');
+  if (compare !== undefined && !bench) throw new Error('--compare goes with npm run bench:xen');
+  const suites = named.length > 0 ? named : fallback;
+  const beside = compare === undefined ? {} : { compare };
+  return { suites, only: new RegExp(values.only), installed, again, bench, ...beside, jobs };
 }

@@ -1,4 +1,5 @@
 /** The results of one suite: printed as they come, then as a table. */
+import type { MeasuredRow } from '../../bench/record.ts';
 import type { Event } from '../events.ts';
 import type { Suite } from './options.ts';
 
@@ -7,6 +8,8 @@ interface Result {
   readonly passed: boolean;
   readonly ms: number;
   readonly notes: readonly string[];
+  /** Why it failed. */
+  readonly error?: string;
   /** False for what the runner adds: what befell dom0 itself. */
   readonly isTest: boolean;
   /** It failed in a first dom0. */
@@ -23,6 +26,7 @@ export class Report {
   readonly suite: Suite;
   readonly #since: number = performance.now();
   readonly #notes = new Map<string, string[]>();
+  readonly #rows: MeasuredRow[] = [];
   #results: Result[] = [];
   #missing: readonly string[] = [];
 
@@ -44,6 +48,9 @@ export class Report {
         this.#notes.get(event.test)?.push(event.text);
         print(`     ${event.text}`);
         break;
+      case 'measured':
+        this.#rows.push(event.row);
+        break;
       case 'ended':
         this.#end(event.test, event.ms, event.error);
         break;
@@ -64,6 +71,18 @@ export class Report {
     return this.#results.filter(({ passed, isTest }) => !passed && isTest).map(({ test }) => test);
   }
 
+  /** What was measured, in the order in which it was. */
+  get rows(): readonly MeasuredRow[] {
+    return this.#rows;
+  }
+
+  /** What failed, and why in one line. */
+  get failures(): readonly { readonly name: string; readonly why: string }[] {
+    return this.#results.flatMap(({ test, error }) =>
+      error === undefined ? [] : [{ name: test, why: error.split('\n', 1)[0] ?? '' }],
+    );
+  }
+
   /** Those that passed only in a second dom0. */
   get unsteady(): number {
     return this.#results.filter(({ passed, second }) => passed && second === true).length;
@@ -73,12 +92,14 @@ export class Report {
   retried(again: Report): void {
     const results = new Map(again.#results.map(result => [result.test, { ...result, second: true as const }]));
     const kept = this.#results.filter(({ isTest }) => isTest).map(result => results.get(result.test) ?? result);
+    this.#rows.push(...again.#rows);
     this.#results = [...kept, ...again.#results.filter(({ isTest }) => !isTest)];
   }
 
   /** Takes over what another dom0 showed of other tests. */
   join(other: Report): void {
     this.#results.push(...other.#results);
+    this.#rows.push(...other.#rows);
   }
 
   get passed(): number {
@@ -102,7 +123,9 @@ export class Report {
 
   #end(test: string, ms: number, error: string | undefined, isTest = true): void {
     this.#missing = this.#missing.filter(name => name !== test);
-    this.#results.push({ test, passed: error === undefined, ms, notes: this.#notes.get(test) ?? [], isTest });
+    const notes = this.#notes.get(test) ?? [];
+    const failure = error === undefined ? {} : { error };
+    this.#results.push({ test, passed: error === undefined, ms, notes, ...failure, isTest });
     print(`${error === undefined ? 'ok    ' : 'FAILED'} ${seconds(ms)} s  ${test}`);
     if (error !== undefined) print(error.replaceAll(/^/gm, '     '));
   }

@@ -19,15 +19,19 @@ export async function assertBuilt(project: string): Promise<void> {
   });
 }
 
-/** The scenario files by name, without `.ts`, in order. */
-export async function scenarioFiles(project: string): Promise<readonly string[]> {
-  const names = await readdir(join(project, LAB, 'scenarios'));
+/** Where files of tests are, below `LAB`: what is tested, or what is measured. */
+export type Folder = 'scenarios' | 'bench';
+
+/** The files of tests by name, without `.ts`, in order. */
+export async function testFiles(project: string, folder: Folder): Promise<readonly string[]> {
+  const names = await readdir(join(project, LAB, folder));
   return names.flatMap(name => (name.endsWith('.ts') ? [name.slice(0, -'.ts'.length)] : [])).sort();
 }
 
-/** What one dom0 is to run: the story of an installed package, or the tests of these scenario files whose `file: name` matches `only`. */
+/** What one dom0 is to run: the story of an installed package, or the tests of these files whose `file: name` matches `only`. */
 export interface Selection {
   readonly installed: boolean;
+  readonly folder: Folder;
   readonly files: readonly string[];
   readonly only: Options['only'];
 }
@@ -39,7 +43,7 @@ export async function fillShare(project: string, share: string, suite: Suite, se
   await copyFile(join(project, HOOK), join(share, 'xenpci-hook'));
   await writeFile(join(share, 'only'), selection.only.source);
   await writeFile(join(share, 'events.jsonl'), '');
-  await bundle(project, selection.installed ? STORY : scenarios(selection.files), join(share, 'tests.mjs'));
+  await bundle(project, selection.installed ? STORY : program(selection), join(share, 'tests.mjs'));
   if (selection.installed) await addPackage(project, share, suite);
   if (suite.ownNode) return 'exec node --enable-source-maps /share/tests.mjs';
   // On dom0's disk: the kernel would read the program page by page through the share otherwise.
@@ -65,11 +69,11 @@ import { runStages } from './dom0/stages.ts';
 import { stages } from './installed/installed.ts';
 await runStages('installed', stages);`;
 
-/** The library and the scenarios; a scenario file exports `tests`. */
-function scenarios(files: readonly string[]): string {
+/** The library and the files of tests; each exports `tests`. */
+function program({ folder, files }: Selection): string {
   return [
     "import { main } from './dom0/main.ts';",
-    ...files.map((file, n) => `import { tests as tests${n} } from './scenarios/${file}.ts';`),
+    ...files.map((file, n) => `import { tests as tests${n} } from './${folder}/${file}.ts';`),
     `await main([${files.map((file, n) => `{ file: '${file}', tests: tests${n} }`)}]);`,
   ].join('\n');
 }
