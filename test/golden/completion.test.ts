@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SHELLS } from '../../src/cli/completion/scripts.ts';
+import { SuspensionFile } from '../../src/daemon/suspension-file.ts';
 import { run } from '../unit/cli/captured-shell.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
@@ -35,6 +36,19 @@ describe('the program is asked', () => {
   test('for devices of this host, and for assignments', async () => {
     expect(await complete('describe', 'device', '0000:01')).toBe('0000:01:00.0\t\n:nothing\n');
     expect(await complete('describe', 'assignment', '')).toBe('net\t\n:nothing\n');
+  });
+
+  test('for what is suspended, also when its manifest is gone', async () => {
+    const suspended = { since: 0, by: 'anna' };
+    const file = new SuspensionFile(host.dom0.layout);
+    expect(await complete('resume', '')).toBe(':nothing\n');
+    await file.suspend({ assignment: 'gone', ...suspended });
+    await file.suspend({ assignment: 'net', ...suspended });
+    expect(await complete('resume', '')).toBe('gone\t\nnet\t\n:nothing\n');
+    expect(await complete('resume', 'g')).toBe('gone\t\n:nothing\n');
+    expect(await complete('suspend', '')).toBe('net\t\n:nothing\n');
+    await file.resume(() => true, { at: 0, by: 'anna' });
+    expect(await complete('resume', '')).toBe(':nothing\n');
   });
 
   test('for the domains of this host', async () => {

@@ -24,7 +24,10 @@ const xenpci = (...args: string[]) => run(args, { env: { XENPCI_ROOT: host.root 
 
 async function screen(...args: string[]): Promise<string> {
   const { code, out, err } = await xenpci(...args);
-  return host.golden(`${out}${err}exit code ${code}\n`).replaceAll(/process \d+/g, 'process PID');
+  return host
+    .golden(`${out}${err}exit code ${code}\n`)
+    .replaceAll(/process \d+/g, 'process PID')
+    .replaceAll(/\b\d+s$/gm, 'AGE');
 }
 
 /** A controller that looks by itself once an hour. */
@@ -64,7 +67,7 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
     host.dom0.faults.clear();
     expect(await screen('reconcile', '--timeout', '60')).toMatchInlineSnapshot(`
       "NAME   DOMAIN    DEVICES   READY   REASON    AGE
-      web    sys-net   1/1       True    InPlace   <none>
+      web    sys-net   1/1       True    InPlace   AGE
       exit code 0
       "
     `);
@@ -81,7 +84,7 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
     );
     expect(await screen('reconcile', '--timeout', '60')).toMatchInlineSnapshot(`
       "NAME   DOMAIN   DEVICES   READY   REASON           AGE
-      web    nobody   0/1       False   DomainNotFound   <none>
+      web    nobody   0/1       False   DomainNotFound   AGE
       exit code 1
       "
     `);
@@ -103,5 +106,13 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
       [1, ''],
       [1, ''],
     ]);
+  });
+
+  test('with --once, tells how long only of what has become so meanwhile', async () => {
+    host.write('web.yaml', manifest('storage'));
+    const moved = await screen('reconcile', '--once');
+    expect(moved).toMatch(/^web {4}storage {3}1\/1 {7}True {4}InPlace {3}AGE$/m);
+    // It was so before, and nobody looked on.
+    expect(await screen('reconcile', '--once')).toMatch(/^web {4}storage {3}1\/1 {7}True {4}InPlace {3}<none>$/m);
   });
 });

@@ -48,10 +48,13 @@ export function reconcileCommand(command: Command, { shell, end }: Context): Com
 
 async function once(shell: Shell, globals: Globals, { timeout, allowEmpty = false }: Options): Promise<ExitCode> {
   await requireXen(globals.layout);
+  let first: Status | undefined;
   let last: Status | undefined;
   const options = { globals, log: 'text', resyncMs: RESYNC_MS, allowEmpty } as const;
   const onReport = (report: Report): void => {
-    if (report.type === 'StatusChanged') last = report.status;
+    if (report.type !== 'StatusChanged') return;
+    first ??= report.status;
+    last = report.status;
   };
   const outcome = await control(shell, options, parts =>
     reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
@@ -60,7 +63,7 @@ async function once(shell: Shell, globals: Globals, { timeout, allowEmpty = fals
   if (last === undefined) throw new CliError('the host could not be looked at in time');
   const screen = new Screen(shell.stdout, shell);
   screen.line();
-  showEnd(screen, last);
+  showEnd(screen, last, first?.observedAt);
   if (outcome === 'timedOut') new Screen(shell.stderr, shell).line(`not done within ${timeout} s`, 'bad');
   return outcome === 'converged' && isReady(last) ? ExitCode.ok : ExitCode.different;
 }
@@ -86,8 +89,9 @@ async function ask(shell: Shell, globals: Globals, timeout: number): Promise<Exi
   }
 }
 
-function showEnd(screen: Screen, { assignments }: Status): void {
-  showAssignments(screen, assignments, { now: undefined, wide: false });
+/** @param from RFC 3339: since when it is known how things are; whoever has looked on all the time knows it. */
+function showEnd(screen: Screen, { assignments }: Status, from?: string): void {
+  showAssignments(screen, assignments, { now: Date.now(), wide: false, ...(from === undefined ? {} : { from }) });
 }
 
 function isReady({ assignments, devices, problems }: Status): boolean {

@@ -8,7 +8,7 @@ export interface Candidate {
 }
 
 /** What kind of name may stand there as well: the shell knows files, the host knows the rest. */
-export type NameKind = 'files' | 'folders' | 'devices' | 'assignments' | 'domains';
+export type NameKind = 'files' | 'folders' | 'devices' | 'assignments' | 'suspended' | 'domains';
 
 /** What may stand where the cursor is. */
 export interface Completion {
@@ -126,7 +126,8 @@ function kindOf(called: string, command: string | undefined): NameKind | undefin
     case 'address':
       return 'devices';
     case 'name':
-      return /^(assignment|wait$|suspend$|resume$)/.test(command ?? '') ? 'assignments' : undefined;
+      if (command === 'resume') return 'suspended';
+      return /^(assignment|wait$|suspend$)/.test(command ?? '') ? 'assignments' : undefined;
     default:
       return undefined;
   }

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAddress } from '../../api/address.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
+import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { ask, createHost, thisHost } from '../../host/index.ts';
 import type { Observed } from '../../plan/observed.ts';
 import { FolderSource } from '../../source/folder-source.ts';
@@ -11,9 +12,14 @@ import { VERSION } from '../version.ts';
 /** How long a person who has pressed a key is kept waiting for names, ms. */
 const PATIENCE_MS = 2_000;
 
-type Kind = 'devices' | 'assignments' | 'domains';
+type Kind = 'devices' | 'assignments' | 'suspended' | 'domains';
 
-const FINDERS: Readonly<Record<Kind, (globals: Globals) => Promise<string[]>>> = { devices, assignments, domains };
+const FINDERS: Readonly<Record<Kind, (globals: Globals) => Promise<string[]>>> = {
+  devices,
+  assignments,
+  suspended,
+  domains,
+};
 
 /** The names of that kind on this host; none when they cannot be had, or not soon enough. */
 export async function namesOf(kind: Kind, globals: Globals): Promise<readonly string[]> {
@@ -37,6 +43,12 @@ async function assignments({ layout, manifests, manifestsGiven }: Globals): Prom
   } finally {
     await source.close();
   }
+}
+
+/** What persons have suspended at this machine: its manifest may be gone, and only the record still knows it. */
+async function suspended({ layout }: Globals): Promise<string[]> {
+  const found = await new SuspensionFile(layout).load();
+  return 'unusable' in found ? [] : found.suspended.map(({ assignment }) => assignment).sort();
 }
 
 /** As a running controller saw them, else as they are. */
