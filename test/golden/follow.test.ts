@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
+import { socketPath } from '../../src/daemon/api/socket-file.ts';
 import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
@@ -33,7 +36,28 @@ const idsOf = (text: string): number[] =>
     .filter(line => line !== '')
     .map(line => (JSON.parse(line) as { id: number }).id);
 const kept = (): number[] => idsOf(readFileSync(join(host.dom0.layout.state, 'events.jsonl'), 'utf8'));
-const soon = (assertion: () => void) => vi.waitFor(assertion, { timeout: 60_000 });
+const soon = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 60_000 });
+
+/** Follows the events as any client may. */
+async function followed(): Promise<IncomingMessage> {
+  const asked = request({
+    socketPath: socketPath(host.dom0.layout),
+    path: '/v1/events',
+    host: 'xenpci',
+    headers: { accept: 'text/event-stream' },
+    agent: false,
+  });
+  asked.end();
+  const [message] = (await once(asked, 'response')) as [IncomingMessage];
+  message.on('error', () => undefined);
+  return message.resume();
+}
+
+async function codeOf(answer: Promise<IncomingMessage>): Promise<number | undefined> {
+  const message = await answer;
+  message.destroy();
+  return message.statusCode;
+}
 
 beforeEach(async () => {
   host = await simulatedHost();
@@ -69,6 +93,30 @@ describe('beside a controller that is started anew', { timeout: 180_000 }, () =>
     expect(await stop(events)).toBe(0);
     expect(idsOf(events.out())).toEqual(kept());
     expect(events.err()).toBe('');
+  });
+
+  test('events -w says why the controller does not serve it, once, and shows them all the same', async () => {
+    start('run', '--log', 'json');
+    await soon(async () => expect(await codeOf(followed())).toBe(200));
+    const streams: IncomingMessage[] = [];
+    await soon(async () => {
+      streams.push(await followed());
+      expect(streams.at(-1)?.statusCode).toBe(503);
+    });
+    const events = start('events', '-w', '-o', 'json');
+    const why = 'the controller answers with code 503: 16 follow the events already';
+    await soon(() => expect(events.err()).toContain(why));
+    host.write('web.yaml', manifest('sys-net'));
+    await soon(() => expect(events.out()).toContain(`attach ${NIC} to sys-net`));
+    // Where one of them leaves there is room: it takes that, and others find none.
+    streams[0]?.destroy();
+    await soon(async () => expect(await codeOf(followed())).toBe(503));
+    host.write('web.yaml', manifest('storage'));
+    await soon(() => expect(events.out()).toContain(`attach ${NIC} to storage`));
+    for (const stream of streams) stream.destroy();
+    expect(await stop(events)).toBe(0);
+    expect(events.err().split(why)).toHaveLength(2);
+    expect(idsOf(events.out())).toEqual(kept().slice(0, idsOf(events.out()).length));
   });
 
   test('wait goes on, and keeps to its time', async () => {

@@ -87,10 +87,12 @@ async function follow(
       after: past.at(-1)?.id ?? 0,
       signal: ending.signal,
       hear: events => printer.print(chosen(events)),
-      onMissed: message => new Screen(shell.stderr, shell).line(message, 'bad'),
+      onProblem: message => new Screen(shell.stderr, shell).line(message, 'bad'),
     });
   } catch (cause) {
-    throw new CliError(`events cannot be followed: ${messageOf(cause)}; has a controller ever run here?`, { cause });
+    const isNew = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const hint = isNew ? '; has a controller ever run here?' : '';
+    throw new CliError(`events cannot be followed: ${messageOf(cause)}${hint}`, { cause });
   } finally {
     release();
   }

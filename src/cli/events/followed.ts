@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { isNobody } from '../../daemon/api/socket-file.ts';
 import type { Event } from '../../daemon/events/event.ts';
 import { type KeptEvents, readEvents } from '../../daemon/events/event-file.ts';
 import { followFile } from '../../daemon/events/follow.ts';
@@ -37,8 +38,8 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Called with what is new, in the order in which it happened. */
   readonly hear: (events: readonly Event[]) => void;
-  /** Told when some were missed, in a sentence. */
-  readonly onMissed: (message: string) => void;
+  /** Told when some were missed, and once for each new reason why the controller gives none, in a sentence. */
+  readonly onProblem: (message: string) => void;
 }
 
 /**
@@ -47,23 +48,35 @@ export interface FollowOptions {
  * @throws the error of watching the files when no controller ever answered.
  */
 export async function followEvents(layout: Dom0Layout, options: FollowOptions): Promise<void> {
-  const { signal, hear, onMissed } = options;
-  const { servedEvents } = await import('../../daemon/api/event-client.ts');
+  const { signal, hear, onProblem } = options;
+  const { EventsRefusedError, servedEvents } = await import('../../daemon/api/event-client.ts');
   let last = options.after;
   let wasServed = false;
+  let told: string | undefined;
+  const tell = (cause: unknown): void => {
+    if (isNobody(cause)) return;
+    const why = messageOf(cause);
+    if (why !== told) onProblem(`${why}; its files are read meanwhile, and it is asked again`);
+    told = why;
+  };
   const take = (events: readonly Event[]): void => {
     const [first] = events;
     const missed = first === undefined || last === 0 ? 0 : first.id - last - 1;
-    if (missed > 0) onMissed(`${missed} ${missed === 1 ? 'event is' : 'events are'} missing here: no longer kept`);
+    if (missed > 0) onProblem(`${missed} ${missed === 1 ? 'event is' : 'events are'} missing here: no longer kept`);
     last = events.at(-1)?.id ?? last;
     hear(events);
   };
   while (!signal.aborted) {
     const begun = (): void => {
       wasServed = true;
+      told = undefined;
     };
-    // Why it ended does not matter: the files say the rest, and after a moment it is asked again.
-    await servedEvents(layout, { after: last, signal, begun, hear: event => take([event]) }).catch(() => undefined);
+    // Whatever ended it: the files say the rest, and after a moment it is asked again.
+    await servedEvents(layout, { after: last, signal, begun, hear: event => take([event]) }).catch((cause: unknown) => {
+      // One that refuses now may have room for us later.
+      wasServed ||= cause instanceof EventsRefusedError;
+      tell(cause);
+    });
     await untilServed(layout, signal, async ending => {
       try {
         await followFile(layout, { after: last, signal: ending, hear: take });

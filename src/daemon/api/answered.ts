@@ -23,7 +23,11 @@ export function answered(socket: string, path: string, signal: AbortSignal, byte
   });
 }
 
-async function bounded(answer: IncomingMessage, bytesMax: number): Promise<string> {
+/**
+ * Reads an answer to its end.
+ * @throws {LookTextError} when it is longer than `bytesMax`.
+ */
+export async function bounded(answer: IncomingMessage, bytesMax: number): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of answer as AsyncIterable<Buffer>) {

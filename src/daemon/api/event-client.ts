@@ -5,8 +5,9 @@ import type { Dom0Layout } from '../../api/layout.ts';
 import type { Event } from '../events/event.ts';
 import type { KeptEvents } from '../events/event-file.ts';
 import { decodeEvent } from '../events/event-line.ts';
-import { answered } from './answered.ts';
+import { answered, bounded } from './answered.ts';
 import { EventFrames } from './event-frames.ts';
+import { refusalIn } from './refusal.ts';
 import { socketPath } from './socket-file.ts';
 
 /** The controller sends something at least every 10 s; one that does not for so long is gone or hangs, ms. */
@@ -14,6 +15,8 @@ const SILENCE_MS = 30_000;
 /** A list of events that the controller keeps is far shorter. */
 const BYTES_MAX = 16 * 1024 * 1024;
 const ANSWER_MS = 5_000;
+/** Bytes of an answer that refuses. */
+const REFUSAL_MAX = 64 * 1024;
 
 export interface ServedEventsOptions {
   /** The last event that is known; 0 for none; undefined: those from now on. */
@@ -25,9 +28,14 @@ export interface ServedEventsOptions {
   readonly hear: (event: Event) => void;
 }
 
+/** The controller has answered, and with no events: a sentence for people says why. */
+export class EventsRefusedError extends Error {
+  override readonly name: string = 'EventsRefusedError';
+}
+
 /**
  * Follows the events of the running controller over its socket, until it ends, is silent for too long, or the signal says so.
- * @throws the error of connecting; {Error} for an answer that is no stream of events.
+ * @throws the error of connecting; {EventsRefusedError} for an answer that is no stream of events.
  */
 export async function servedEvents(layout: Dom0Layout, options: ServedEventsOptions): Promise<void> {
   const { after, signal, begun, hear } = options;
@@ -46,7 +54,7 @@ export async function servedEvents(layout: Dom0Layout, options: ServedEventsOpti
     const [message] = (await once(asked, 'response')) as [IncomingMessage];
     // From here on the end of the message says all; it would otherwise be an error that nobody hears.
     asked.on('error', () => undefined);
-    if (message.statusCode !== 200) throw new Error(`the controller answers with code ${message.statusCode}`);
+    if (message.statusCode !== 200) throw await refused(message);
     begun();
     await heard(message, hear);
   } catch (cause) {
@@ -54,6 +62,13 @@ export async function servedEvents(layout: Dom0Layout, options: ServedEventsOpti
   } finally {
     asked.destroy();
   }
+}
+
+async function refused(message: IncomingMessage): Promise<EventsRefusedError> {
+  const code = `the controller answers with code ${message.statusCode}`;
+  // Who is cut off in the middle of it knows the code all the same.
+  const words = refusalIn(await bounded(message, REFUSAL_MAX).catch(() => '')).message;
+  return new EventsRefusedError(typeof words === 'string' ? `${code}: ${words}` : code);
 }
 
 async function heard(message: IncomingMessage, hear: (event: Event) => void): Promise<void> {
@@ -73,7 +88,7 @@ async function heard(message: IncomingMessage, hear: (event: Event) => void): Pr
  */
 export async function listedEvents(layout: Dom0Layout): Promise<KeptEvents> {
   const { code, text } = await answered(socketPath(layout), '/v1/events', AbortSignal.timeout(ANSWER_MS), BYTES_MAX);
-  if (code !== 200) throw new Error(`the controller answers with code ${code}`);
+  if (code !== 200) throw new EventsRefusedError(`the controller answers with code ${code}`);
   const { items } = JSON.parse(text) as { readonly items?: unknown };
   if (!Array.isArray(items)) throw new Error('the controller answers with what is no list');
   const events = items.flatMap(item => decodeEvent(JSON.stringify(item)) ?? []);

@@ -3,7 +3,8 @@ import type { Dom0Layout } from '../../api/layout.ts';
 import { messageOf } from '../message-of.ts';
 import type { ServedLook } from './look-text.ts';
 import { LookTextError } from './look-text-error.ts';
-import { GROUP, socketPath } from './socket-file.ts';
+import { refusalIn } from './refusal.ts';
+import { GROUP, isNobody, socketPath } from './socket-file.ts';
 
 /** No host of this world needs more for a look. */
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -25,8 +26,6 @@ export interface NoLook {
   readonly why: string;
 }
 
-/** The codes of connect(2) where no controller serves the API. */
-const NOBODY: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EINVAL', 'ENAMETOOLONG']);
 const REFUSED: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM']);
 
 export interface LastLookOptions {
@@ -56,7 +55,7 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
     return decodeLook(text, version);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (NOBODY.has(code)) return { none: 'NoController', why: 'no controller runs' };
+    if (isNobody(cause)) return { none: 'NoController', why: 'no controller runs' };
     if (REFUSED.has(code)) {
       return { none: 'NoAccess', why: `you are not in group ${GROUP}, which may ask the controller at ${path}` };
     }
@@ -67,20 +66,10 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
 
 /** What an answer of another kind comes to: its words are for people where it is one of ours. */
 function refusal(code: number, text: string): NoLook {
-  const { reason, message } = statusIn(text);
+  const { reason, message } = refusalIn(text);
   if (code === 404) return unusable('is of another version of xenpci');
   if (code !== 503 || typeof message !== 'string') return unusable(`answers with code ${code}`);
   return { none: reason === 'NotReady' ? 'NotYet' : 'Unusable', why: message };
-}
-
-function statusIn(text: string): { readonly reason?: unknown; readonly message?: unknown } {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    // Of an answer that is no JSON its code says all there is to say.
-    return {};
-  }
 }
 
 function unusable(clause: string): NoLook {

@@ -47,3 +47,11 @@ async function groupId({ root }: Dom0Layout): Promise<number | undefined> {
   const number = new RegExp(`^${GROUP}:[^:]*:(\\d{1,9}):`, 'm').exec(text)?.[1];
   return number === undefined ? undefined : Number(number);
 }
+
+/** The codes of connect(2) where no controller serves the API. */
+const NOBODY: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED', 'EINVAL', 'ENAMETOOLONG']);
+
+/** Whether an error of connecting says that no controller serves the API. */
+export function isNobody(cause: unknown): boolean {
+  return NOBODY.has((cause as NodeJS.ErrnoException).code);
+}
