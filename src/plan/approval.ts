@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
+import { MAX_DETACHES_DEFAULT, type PCIHostPolicy } from '../api/manifest.ts';
 import type { DevicePlan } from './device-plan.ts';
-import { wait } from './hold.ts';
+import { type Hold, wait } from './hold.ts';
 import type { DetachStep } from './step.ts';
 
 /** A person's word that one device may leave one running guest, until a time in ms since the epoch. */
@@ -20,25 +21,35 @@ export function inForce(approvals: readonly Approval[], now: number): Approval[]
   return approvals.filter(({ until }) => until > now);
 }
 
-/**
- * Holds every device that would leave a running guest when more of them would than may unasked. Those that a person has
- * approved are not counted and not held, so whatever was approved goes on to its end.
- * @param max how many may without approval.
- */
-export function holdForApproval(
+/** The detaches that would be next and that no person has approved. Those approved go on to their end, and count for nothing. */
+export function unaskedDetaches(
   devices: ReadonlyMap<Address, DevicePlan>,
-  max: number,
   approved: readonly Approval[],
-): ReadonlyMap<Address, DevicePlan> {
+): readonly DetachStep[] {
   const detaches = [...devices.values()].flatMap(({ steps: [first] }) => (first?.verb === 'detach' ? [first] : []));
-  const unasked = detaches.filter(step => !isApproved(step, approved));
-  if (unasked.length <= max) return devices;
-  const hold = wait('NeedsApproval', message(unasked, max));
+  return detaches.filter(step => !isApproved(step, approved));
+}
+
+/**
+ * Why devices that would leave running guests have to wait, when there are more of them than may unasked: then all do.
+ * @param unasked those of the whole host, in order.
+ */
+export function approvalHold(unasked: readonly DetachStep[], policy: PCIHostPolicy | undefined): Hold | undefined {
+  const max = policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT;
+  return unasked.length <= max ? undefined : wait('NeedsApproval', message(unasked, max));
+}
+
+/** The plans of devices with those held that have to wait for approval. */
+export function heldForApproval(
+  devices: ReadonlyMap<Address, DevicePlan>,
+  unasked: readonly DetachStep[],
+  hold: Hold,
+): ReadonlyMap<Address, DevicePlan> {
   const held = new Set(unasked.map(step => step.device));
   return new Map([...devices].map(([address, plan]) => [address, held.has(address) ? waiting(plan, hold) : plan]));
 }
 
-function waiting({ want: _, steps, ...plan }: DevicePlan, hold: DevicePlan['hold'] & object): DevicePlan {
+function waiting({ want: _, steps, ...plan }: DevicePlan, hold: Hold): DevicePlan {
   return { ...plan, hold, steps: [], afterApproval: steps };
 }
 

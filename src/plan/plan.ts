@@ -1,29 +1,21 @@
 import type { Address } from '../api/address.ts';
-import { compareAddresses } from '../api/address.ts';
-import { MAX_DETACHES_DEFAULT, type SourceSnapshot } from '../api/manifest.ts';
-import { detachesToApprove, holdForApproval } from './approval.ts';
-import { type Claim, type ResolvedEntry, resolveEntries } from './claims.ts';
+import type { SourceSnapshot } from '../api/manifest.ts';
+import { approvalHold, detachesToApprove, heldForApproval, unaskedDetaches } from './approval.ts';
+import type { Claim, ResolvedEntry } from './claims.ts';
 import { claimsByDomain, configureStep } from './configure.ts';
-import { detachTerms } from './detach-terms.ts';
 import type { DevicePlan } from './device-plan.ts';
-import { asGuest, attachVia, findDomain, holderOf } from './domains.ts';
+import { findDomain } from './domains.ts';
 import { drifted, wasInPlace, withoutDrift } from './drift.ts';
 import { type ForeignDevice, foreignDevices } from './foreign.ts';
 import type { Hold } from './hold.ts';
-import type { HeldDevice, Inventory } from './inventory.ts';
-import { type LadderTerms, ladder } from './ladder.ts';
-import { grouped } from './lookup.ts';
-import type { Observed, ObservedDevice, ObservedDomain, Place } from './observed.ts';
-import { isDriverless, rememberedDriver } from './record.ts';
-import { isToForget } from './refilter.ts';
+import type { Inventory } from './inventory.ts';
+import type { Observed, ObservedDomain } from './observed.ts';
 import { nextInventory } from './remember.ts';
-import { isHeldForCompanion, splitDevices, waitForCompanions } from './shared-slot.ts';
-import { type Bystander, takeTurns } from './sharing.ts';
+import { isHeldForCompanion, waitForCompanions } from './shared-slot.ts';
 import type { Situation } from './situation.ts';
 import { NO_STANDING, type Standing } from './standing.ts';
-import type { ConfigureStep, Step } from './step.ts';
-import { suspendedHold } from './suspended.ts';
-import { type Want, wantOfHeld } from './want.ts';
+import type { ConfigureStep, DetachStep, Step } from './step.ts';
+import { keptHold, type Wishes, wishesOf } from './wishes.ts';
 
 /** The decision for the whole host. */
 export interface Plan {
@@ -47,20 +39,29 @@ export function plan(
   inventory: Inventory,
   standing: Standing = NO_STANDING,
 ): Plan {
-  const situation: Situation = { observed, source };
-  const entries = resolveEntries(source.assignments, observed);
-  const claims = entries.flatMap(entry => entry.claims);
-  const wished = planDevices(claims, inventory, situation, standing);
-  const maxDetaches = source.policy?.spec.maxDetachesPerPass ?? MAX_DETACHES_DEFAULT;
-  const planned = waitForCompanions(holdForApproval(wished, maxDetaches, standing.approved), situation);
-  const asWanted = planConfigures(claims, planned, inventory, situation);
+  const wishes = wishesOf({ observed, source, inventory }, standing);
+  const unasked = unaskedDetaches(wishes.devices, standing.approved);
+  return settled(wishes, unasked, approvalHold(unasked, source.policy));
+}
+
+/**
+ * The plan that wishes come to, once it is known whether too many devices would leave running guests at once.
+ * @param unasked the detaches among the wishes that nobody has approved.
+ * @param hold why those have to wait, if they do.
+ */
+export function settled(wishes: Wishes, unasked: readonly DetachStep[], hold: Hold | undefined): Plan {
+  const { basis, entries, claims } = wishes;
+  const { inventory, observed, source } = basis;
+  const asked = hold === undefined ? wishes.devices : heldForApproval(wishes.devices, unasked, hold);
+  const planned = waitForCompanions(asked, basis);
+  const asWanted = planConfigures(claims, planned, inventory, basis);
   const { devices, configures } = leaveDrift(planned, asWanted, inventory, observed);
   return {
     entries,
     devices,
     configures,
     foreign: foreignDevices(source.assignments, claims, inventory, observed),
-    inventory: nextInventory({ devices, configures, inventory, situation }),
+    inventory: nextInventory({ devices, configures, inventory, situation: basis }),
   };
 }
 
@@ -73,131 +74,6 @@ export function planSteps({ devices, configures }: Plan): Step[] {
 export function nextSteps({ devices, configures }: Plan): Step[] {
   const first = [...devices.values()].flatMap(device => (isHeldForCompanion(device) ? [] : device.steps.slice(0, 1)));
   return [...configures.values(), ...first];
-}
-
-function planDevices(
-  claims: readonly Claim[],
-  inventory: Inventory,
-  situation: Situation,
-  standing: Standing,
-): ReadonlyMap<Address, DevicePlan> {
-  const byAddress = grouped(claims, ({ address }) => address);
-  const addresses = [...new Set([...byAddress.keys(), ...inventory.keys()])].sort(compareAddresses);
-  const wishes = new Map(
-    addresses.map(address => [
-      address,
-      wishFor(address, byAddress.get(address) ?? [], inventory.get(address), situation),
-    ]),
-  );
-  const splits = splitDevices(wishes, situation);
-  return new Map(
-    [...wishes].map(([address, wish]) => {
-      const split = splits.get(address);
-      const allowed = split === undefined ? wish : { ...wish, want: { hold: split } };
-      const held = inventory.get(address);
-      return [address, planDevice(address, byAddress.get(address) ?? [], allowed, held, situation, standing)];
-    }),
-  );
-}
-
-/** What is wanted of one device before its companions are looked at. */
-interface Wish {
-  /** The claim that is followed, and those that are not. */
-  readonly followed?: Claim;
-  readonly others: readonly Bystander[];
-  readonly want: Want;
-}
-
-function wishFor(
-  address: Address,
-  [first, ...more]: readonly Claim[],
-  held: HeldDevice | undefined,
-  situation: Situation,
-): Wish {
-  if (first === undefined) {
-    return { others: [], want: wantOfUnclaimed(held, situation.observed.devices.get(address), situation) };
-  }
-  const turn = takeTurns([first, ...more], held, situation);
-  const kept = keptHold([first, ...more], held, situation);
-  return kept === undefined || first.conflict !== undefined ? turn : { ...turn, want: { hold: kept } };
-}
-
-/** Why nobody gets a device that a suspended assignment had and that only others name now: it stays as it is. */
-function keptHold(claims: readonly Claim[], held: HeldDevice | undefined, { source }: Situation): Hold | undefined {
-  if (held === undefined) return undefined;
-  const isNamed = claims.some(({ assignment }) => assignment.assignment.metadata.name === held.assignment);
-  return isNamed ? undefined : suspendedHold(held.assignment, source);
-}
-
-function planDevice(
-  address: Address,
-  claims: readonly Claim[],
-  { followed, others, want }: Wish,
-  held: HeldDevice | undefined,
-  situation: Situation,
-  standing: Standing,
-): DevicePlan {
-  const device = situation.observed.devices.get(address);
-  const steps =
-    device === undefined || want.place === undefined
-      ? []
-      : ladder(device.place, want.place, terms(device, want.place, followed, held, situation, standing));
-  return {
-    address,
-    claims,
-    ...(followed === undefined ? {} : { followed }),
-    others,
-    ...(device?.present === true ? { have: device.place } : {}),
-    ...(want.place === undefined ? {} : { want: want.place }),
-    ...(want.hold === undefined ? {} : { hold: want.hold }),
-    steps,
-  };
-}
-
-function wantOfUnclaimed(held: HeldDevice | undefined, device: ObservedDevice | undefined, situation: Situation): Want {
-  if (held === undefined || device?.present !== true) return {};
-  return wantOfHeld(held, device, situation) ?? {};
-}
-
-function terms(
-  device: ObservedDevice,
-  want: Place,
-  claim: Claim | undefined,
-  held: HeldDevice | undefined,
-  situation: Situation,
-  standing: Standing,
-): LadderTerms {
-  const { observed } = situation;
-  const holder = holderOf(observed, device.place);
-  const taker = want.at === 'guest' && claim !== undefined ? takerOf(device, claim, want.domid, observed) : undefined;
-  const driver = device.homeDriver ?? rememberedDriver(held, observed);
-  return {
-    device: device.address,
-    allow: situation.source.policy?.spec.allow ?? [],
-    card: { identity: device.identity, path: device.path },
-    ...(holder?.domid === undefined
-      ? {}
-      : { holder: detachTerms(device, { ...holder, domid: holder.domid }, situation.source.policy, standing) }),
-    ...(taker === undefined ? {} : { taker }),
-    refilter: isToForget(device, claim, situation),
-    ...(driver === undefined ? {} : { driver }),
-    driverless: isDriverless(device, held, observed),
-  };
-}
-
-function takerOf(
-  device: ObservedDevice,
-  claim: Claim,
-  domid: number,
-  observed: Observed,
-): LadderTerms['taker'] | undefined {
-  const domain = findDomain(observed, claim.assignment.assignment.spec.domain);
-  if (domain === undefined) return undefined;
-  return {
-    guest: asGuest(domain, domid),
-    via: attachVia(observed, domain, device),
-    permissive: claim.entry.permissive,
-  };
 }
 
 function planConfigures(
