@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { becomes, until } from '../dom0/deadline.ts';
 import { driverOf, NIC_ID, NICS } from '../dom0/devices.ts';
 import { Guest } from '../dom0/guest.ts';
-import { startLibvirtd, stopLibvirtd } from '../dom0/libvirtd.ts';
+import { killLibvirtdWhen, startLibvirtd, stopLibvirtd } from '../dom0/libvirtd.ts';
 import { assignment } from '../dom0/manifest.ts';
 import { Product, writeManifest } from '../dom0/product.ts';
 import { loggedLine, logLines } from '../dom0/product-log.ts';
@@ -28,9 +28,10 @@ async function libvirtdKilled(): Promise<void> {
 
   // The libxl that waits for the guest dies with libvirtd. Where the guest lets go after that, its entry in the backend is
   // left for good: xenpci says so, and the card is free when the guest has been started anew.
+  const bus = `/local/domain/0/backend/pci/${await red.id()}/0/state`;
+  const killed = killLibvirtdWhen(`[ "$(xenstore-read ${bus})" = 7 ]`, 180_000);
   await writeManifest('red.yaml', assignment('red', {}, host));
-  await until('libxl takes the card', async () => ((await busState(red)) === '7' ? true : undefined), 180_000);
-  await stopLibvirtd('SIGKILL');
+  await killed;
   await startLibvirtd();
   if ((await until('the card in dom0, or why not', async () => inDom0OrLeft(red), 300_000)) !== 'in dom0') {
     note('its entry is left in the backend; red is started anew');
