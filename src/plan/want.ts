@@ -258,6 +258,7 @@ function cannotLetGo(holder: ObservedDomain, device: ObservedDevice): Hold | und
  */
 export function onItsWay(device: ObservedDevice, { observed }: Situation): Hold | undefined {
   const changing = believedHolders(observed, device.address).find(({ state }) => state === 'changing');
+  if (changing?.crashed === true) return crashed(changing);
   if (changing !== undefined) {
     const message = `${changing.name} is starting or stopping, and libvirt counts ${device.address} as its`;
     return wait('DomainChanging', message);

@@ -99,6 +99,15 @@ function libvirtCheck({ libvirt, virtxend }: Examination): Check {
     return { name, ...tried('libvirt', `${major}.${minor}.${release}`, LIBVIRT_TRIED) };
   }
   const message = libvirt.unknown;
+  // It asks Xen once, when it starts, and Debian's unit does not wait for xenstored (seen with 11.3 on Xen 4.20).
+  if (/state driver is not active/.test(message)) {
+    return {
+      name,
+      result: 'failure',
+      message: `${message}: it was started before Xen's daemons`,
+      mend: 'systemctl restart libvirtd',
+    };
+  }
   // virtxend has a socket of its own; virtproxyd is what answers at the old one (libvirt.org/daemons.html).
   const mend =
     'found' in virtxend && virtxend.found

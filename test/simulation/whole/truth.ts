@@ -106,8 +106,10 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
     case 'DomainPaused':
       return either.some(each => each?.instance?.believedPaused === true);
     case 'DomainCrashed':
+      return [...either, ...believers(model, address)].some(each => each?.instance?.crashed === true);
+    // Nothing starts or stops for ever.
     case 'DomainChanging':
-      return either.some(each => each?.instance?.crashed === true);
+      return false;
     case 'Settling':
       return [...model.dom0.domains.values()].some(each => isUnsettled(model, each));
     case 'GuestBusClosed':
@@ -208,11 +210,18 @@ function isUnsettled(model: Model, { type, instance }: Domain): boolean {
 
 function permissiveDiffers(wish: Wish, model: Model): boolean {
   const device = model.dom0.devices.get(wish.address);
-  const domain = domainOf(wish, model);
-  if (device?.holder === undefined || device.holder !== domain?.instance?.domid) return false;
-  const index = listEntries(model.dom0.store, device.holder).indexOf(wish.address);
-  const options = model.dom0.store.read(`/local/domain/0/backend/pci/${device.holder}/0/opts-${index}`) ?? '';
+  const domid = holderOf(model, wish.address)?.instance?.domid;
+  if (device === undefined || domid === undefined || domid !== domainOf(wish, model)?.instance?.domid) return false;
+  const index = listEntries(model.dom0.store, domid).indexOf(wish.address);
+  const options = model.dom0.store.read(`/local/domain/0/backend/pci/${domid}/0/opts-${index}`) ?? '';
   return device.permissive !== wish.entry.permissive || options.includes('permissive=1') !== wish.entry.permissive;
+}
+
+/** The domains of which libvirt believes that they have the device. */
+function believers({ dom0 }: Model, address: Address): Domain[] {
+  return [...dom0.domains.values()].filter(({ instance }) => {
+    return instance?.live.hostdevs.some(hostdev => hostdev.address === address) === true;
+  });
 }
 
 /** How many devices are with a guest that no entry gives them to. */

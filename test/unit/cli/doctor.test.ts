@@ -31,6 +31,11 @@ describe('the host', () => {
     ['pciback is not loaded', { pciback: { found: false } }, ['pciback failure modprobe']],
     ['xenstored is gone', { xenstore: { unknown: 'refused' } }, ['xenstore failure systemctl']],
     ['libvirtd is gone', { libvirt: { unknown: 'refused' } }, ['libvirt failure apt']],
+    [
+      'libvirtd found no Xen when it started',
+      { libvirt: { unknown: 'internal error: libxenlight state driver is not active' } },
+      ['libvirt failure systemctl'],
+    ],
     ['a version nobody tried', { libvirt: { found: { major: 11, minor: 30, release: 0 } } }, ['libvirt warning']],
     ['no xl', { xl: { unknown: 'no such file' } }, ['xl failure apt', 'iommu warning', 'quarantine warning']],
     [

@@ -113,6 +113,13 @@ describe('a device on its way', () => {
     ]);
   });
 
+  test('waits for a person to end a crashed domain of which libvirt believes that it has it', () => {
+    const kept = { ...blue, state: 'changing' as const, crashed: true as const, live: [ours(address(NIC))] };
+    expect(inWords(world(ASSIGNABLE, [{ ...red, live: [] }, kept]), desired({ driftPolicy: 'Correct' }), NONE)).toEqual(
+      ['DomainCrashed: blue has crashed and is kept as it was; end it: virsh destroy blue'],
+    );
+  });
+
   test('is left alone, also when it is to leave, in a guest that has closed its PCI bus', () => {
     const closed = world(IN_RED, [red], { busClosed: true });
     const words =
