@@ -105,7 +105,7 @@ export class FolderSource implements Source {
       this.#watch.arm(scan.targets);
     }
     const { host } = this.#options;
-    const before = this.#inForce ?? (await this.#lastGood.restore(host, this.#tree));
+    const before = await this.#lastGood.before(this.#inForce, host, this.#tree);
     const { inForce, snapshot } = settle(before, { files, unknown }, host);
     this.#inForce = inForce;
     await this.#lastGood.keep(inForce);

@@ -25,15 +25,17 @@ export interface Over {
  */
 export class Believed {
   readonly #good: Map<string, ManifestFile> = new Map();
+  /** The files that were good in this life. */
+  readonly #seen = new Set<string>();
   /** Whether everything could be read the last time, so that what is not there is not wanted. */
   isComplete = false;
   /** Whether the policy may be one that nobody has been able to read. */
   isPolicyUnknown = true;
   #over: Over = { suspended: new Set() };
 
-  /** What a life before had kept on disk has been read. */
+  /** What a life before had kept on disk has been read, maybe late: of what was good in this life it knows nothing newer. */
   remember(kept: ReadonlyMap<string, ManifestFile>): void {
-    for (const [path, file] of kept) this.#good.set(path, file);
+    for (const [path, file] of kept) if (!this.#seen.has(path)) this.#good.set(path, file);
   }
 
   /** A reading of the folder has come to its end. */
@@ -57,7 +59,9 @@ export class Believed {
   #remember(paths: readonly string[], files: Found['files'], isWhole: boolean): void {
     for (const path of paths) {
       const file = files.get(path);
-      if (file?.problems.length === 0) this.#good.set(path, file);
+      if (file?.problems.length !== 0) continue;
+      this.#good.set(path, file);
+      this.#seen.add(path);
     }
     for (const path of this.#good.keys()) if (isWhole && !paths.includes(path)) this.#good.delete(path);
   }

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { LastGoodFile, readOnly } from '../../../src/daemon/last-good-file.ts';
+import { UnusableRecordError } from '../../../src/source/last-good.ts';
 import { tempLayout } from './temp-layout.ts';
 
 const TEXTS = new Map([
@@ -32,6 +33,18 @@ describe('the record of last good manifests', () => {
     mkdirSync(dirname(file.path), { recursive: true });
     writeFileSync(file.path, text);
     await expect(file.load()).rejects.toThrow(/last-good\.json cannot be used: .*stays out of force/s);
+    await expect(file.load()).rejects.toBeInstanceOf(UnusableRecordError);
+    await file.save(TEXTS);
+    expect(await file.load()).toEqual(TEXTS);
+    expect(readFileSync(`${file.path}.unusable`, 'utf8')).toBe(text);
+  });
+
+  it('that cannot be read is told apart from one that is of no use', async () => {
+    const file = new LastGoodFile(tempLayout());
+    mkdirSync(file.path, { recursive: true });
+    const why = /last-good\.json cannot be read: EISDIR.*nothing replaces it, .*not kept for the next start/;
+    await expect(file.load()).rejects.toThrow(why);
+    await expect(file.load()).rejects.not.toBeInstanceOf(UnusableRecordError);
   });
 
   it('is not written when it would be too large, and stays as it was', async () => {
