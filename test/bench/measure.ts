@@ -31,6 +31,7 @@ export type Unit = 'ms' | 'MiB' | 'requests' | '%' | 'exponent';
 /** The most that the value itself, and its ratios, may be. */
 export interface Goal {
   readonly value?: number;
+  readonly p99?: number;
   readonly peer?: number;
   readonly floor?: number;
 }
@@ -106,6 +107,7 @@ export function lineOf(
   const { goal } = question;
   const reached =
     isWithin(own.median, goal.value) &&
+    isWithin(own.p99, goal.p99) &&
     isWithin(peer?.ratio.median, goal.peer) &&
     isWithin(floor?.ratio.median, goal.floor);
   return {

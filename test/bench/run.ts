@@ -5,13 +5,15 @@ import { readOptions, USAGE } from './options.ts';
 import { withPerformance } from './readme.ts';
 import { comparison, newRun, type Run, readRun, writeRun } from './record.ts';
 import type { Row } from './row.ts';
+import { domains } from './rows/domains.ts';
+import { edit } from './rows/edit.ts';
 import { inventory } from './rows/inventory.ts';
 import { growing, planning } from './rows/plan.ts';
 import { start } from './rows/start.ts';
 import { xenstoreLook } from './rows/xenstore.ts';
 import { plainTable } from './table.ts';
 
-const ROWS: readonly Row[] = [start, xenstoreLook, inventory, planning, growing];
+const ROWS: readonly Row[] = [start, edit, domains, xenstoreLook, inventory, planning, growing];
 
 function print(text = ''): void {
   process.stdout.write(`${text}\n`);

@@ -56,6 +56,7 @@ function againstText(against: Against | undefined): string {
 function goalText({ goal, unit, peer, floor }: Line): string {
   const parts: (readonly [keyof Goal, string])[] = [
     ['value', goal.value === undefined ? '' : `≤ ${valueText(goal.value, unit)}`],
+    ['p99', goal.p99 === undefined ? '' : `p99 ≤ ${valueText(goal.p99, unit)}`],
     ['peer', `≤ ${goal.peer} × ${peer?.name}`],
     ['floor', `≤ ${goal.floor} × ${floor?.name}`],
   ];
