@@ -1,5 +1,5 @@
 import type { Dom0Layout } from '../api/layout.ts';
-import { isLock, type SocketLock, takeSocketLock } from '../host/socket-lock.ts';
+import { type FileLock, fileLockHolder, isLock, takeFileLock } from '../host/file-lock.ts';
 
 /** Another controller works on this host. */
 export class LockHeldError extends Error {
@@ -16,12 +16,18 @@ export class LockHeldError extends Error {
 }
 
 /** The right to change a host, and to write the record of what is held. */
-export type Lock = SocketLock;
+export type Lock = FileLock;
 
 /** What the lock is taken for. `hook`: for as long as one start of a domain is prepared. */
 export type LockPurpose = 'controller' | 'hook';
 
 const NAME = 'lock';
+/** The controller of a host, also one whose looks have not succeeded yet. @throws {Error} when that cannot be read. */
+export async function runningController(layout: Dom0Layout): Promise<number | undefined> {
+  const holder = await fileLockHolder(layout, NAME);
+  return holder?.purpose === ('controller' satisfies LockPurpose) ? holder.pid : undefined;
+}
+
 /** A hook ends after a minute at the latest, ms. */
 const HOOK_MS = 90_000;
 
@@ -35,7 +41,7 @@ export async function acquireLock(layout: Dom0Layout): Promise<Lock> {
   const signal = AbortSignal.timeout(HOOK_MS);
   let seen: number | undefined;
   try {
-    const result = await takeSocketLock(layout, {
+    const result = await takeFileLock(layout, {
       name: NAME,
       purpose: 'controller' satisfies LockPurpose,
       signal,
@@ -58,7 +64,7 @@ export async function acquireLock(layout: Dom0Layout): Promise<Lock> {
  * @throws the reason of `signal`.
  */
 export async function acquireForStart(layout: Dom0Layout, signal: AbortSignal): Promise<Lock | undefined> {
-  const result = await takeSocketLock(layout, {
+  const result = await takeFileLock(layout, {
     name: NAME,
     purpose: 'hook' satisfies LockPurpose,
     signal,

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
 import { NOTHING_SUSPENDED, type Resumption, type Suspension, type Suspensions } from '../api/suspension.ts';
+import { isLock, takeFileLock } from '../host/file-lock.ts';
 import { replaceFile } from '../host/replace-file.ts';
-import { isLock, takeSocketLock } from '../host/socket-lock.ts';
 import { readBounded } from './bounded-read.ts';
 import { watchStateFile } from './file-watch.ts';
 import { messageOf } from './message-of.ts';
@@ -134,7 +134,7 @@ export class SuspensionFile {
   async #exclusively<T>(body: () => Promise<T>): Promise<T> {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     const options = { name: 'suspensions', purpose: 'suspend', signal, waitsFor: () => true };
-    const lock = await takeSocketLock(this.#layout, options);
+    const lock = await takeFileLock(this.#layout, options);
     try {
       return await body();
     } finally {

@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** Ends it as the deadline does. */
   readonly signal?: AbortSignal;
+  /** Open files that it is given as its file descriptors 3, 4 and so on. */
+  readonly files?: readonly number[];
   /** Bytes kept of each of standard output and standard error. Default 65,536. */
   readonly outputMax?: number;
 }
@@ -59,7 +61,7 @@ export function runCommand(program: string, args: readonly string[], options: Co
     return Promise.reject(new CommandError('Aborted', `${label}: called off before it began`, NO_OUTPUT));
   }
   return new Promise((resolve, reject) => {
-    const child = start(program, args, label, options.input);
+    const child = start(program, args, label, options);
     const output = collect(child, options.outputMax ?? OUTPUT_MAX);
     const killing = killLater(child, options);
     child.once('error', error => {
@@ -78,11 +80,16 @@ export function runCommand(program: string, args: readonly string[], options: Co
 }
 
 /** Starts a program in a process group of its own, so that what it starts dies with it. */
-function start(program: string, args: readonly string[], label: string, input: string | undefined): ChildProcess {
+function start(
+  program: string,
+  args: readonly string[],
+  label: string,
+  { input, files = [] }: CommandOptions,
+): ChildProcess {
   try {
     const env = { ...process.env, LC_ALL: 'C' };
     const stdin = input === undefined ? 'ignore' : 'pipe';
-    const child = spawn(program, args, { detached: true, stdio: [stdin, 'pipe', 'pipe'], env });
+    const child = spawn(program, args, { detached: true, stdio: [stdin, 'pipe', 'pipe', ...files], env });
     feed(child, input);
     return child;
   } catch (error) {

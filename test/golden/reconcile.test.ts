@@ -46,7 +46,7 @@ async function controller(): Promise<CapturedShell> {
 describe('reconcile without --once', { timeout: 120_000 }, () => {
   test('says so where no controller runs', async () => {
     expect(await screen('reconcile')).toMatchInlineSnapshot(`
-      "error: no controller tells of itself on this host: none runs, or its first look has not succeeded. To bring everything into place without one, use --once
+      "error: no controller runs on this host. To bring everything into place without one, use --once
       exit code 2
       "
     `);

@@ -135,7 +135,6 @@ describe('architecture', () => {
     expect(listening.sort()).toEqual([
       'daemon/api/socket-file.ts: path',
       'daemon/read-only-server.ts: port',
-      'host/socket-lock.ts: { path }',
       'simulator/socket-server.ts: this.path',
     ]);
     expect(texts.get('daemon/read-only-server.ts')).toContain("server.listen(port, '127.0.0.1')");

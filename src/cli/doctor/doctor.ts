@@ -16,8 +16,8 @@ export interface Findings {
   readonly files: Answer<readonly OwnedFile[]>;
   readonly state: { readonly path: string; readonly owner: Answer<Ownership | undefined> };
   readonly problems: Answer<readonly ManifestProblem[]>;
-  /** The process id of the controller; undefined while none runs. */
-  readonly controller: Answer<number | undefined>;
+  /** The controller's process id, and whether it has told of a look; undefined while none runs. */
+  readonly controller: Answer<{ readonly pid: number; readonly hasLooked: boolean } | undefined>;
   /** What the manifests say of domains, beside what was found of these. */
   readonly domains: Answer<readonly NamedDomain[]>;
   readonly bootHide: Answer<BootHide>;
@@ -50,7 +50,17 @@ const SAME_REASON: Check = { name: 'boot-hide', result: 'warning', message: 'not
 function controllerCheck(controller: Findings['controller']): Check {
   const name = 'controller';
   if ('unknown' in controller) return { name, result: 'warning', message: `not checked: ${controller.unknown}` };
-  if (controller.found !== undefined) return { name, result: 'ok', message: `runs as process ${controller.found}` };
+  if (controller.found !== undefined) {
+    const { pid, hasLooked } = controller.found;
+    if (hasLooked) return { name, result: 'ok', message: `runs as process ${pid}` };
+    const message = `runs as process ${pid}, and could not look at the host yet`;
+    return {
+      name,
+      result: 'warning',
+      message,
+      mend: 'mend what failed above; journalctl -u xenpci says what it waits for',
+    };
+  }
   const message = 'no controller runs: nothing is kept where the manifests say';
   return { name, result: 'warning', message, mend: 'systemctl enable --now xenpci' };
 }

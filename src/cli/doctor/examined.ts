@@ -1,4 +1,6 @@
+import type { Dom0Layout } from '../../api/layout.ts';
 import type { DomainSelector, SourceSnapshot } from '../../api/manifest.ts';
+import { runningController } from '../../daemon/lock.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
 import { type Answer, ask, examine, ownershipOf, thisHost } from '../../host/index.ts';
 import { findDomain } from '../../plan/domains.ts';
@@ -36,10 +38,16 @@ export async function findings(asked: Globals): Promise<Findings> {
     files: await ask(QUESTION_MS, () => owners([folder, ...new Set(files)])),
     state: { path: layout.state, owner: host.state },
     problems: of(source, ({ problems }) => problems),
-    controller: of(live, status => status?.writer.pid),
+    controller: await ask(QUESTION_MS, () => controllerOf(layout)),
     domains: of(look, named),
     bootHide: 'found' in look ? await ask(QUESTION_MS, () => bootHide(look.found)) : look,
   };
+}
+
+async function controllerOf(layout: Dom0Layout) {
+  const pid = await runningController(layout);
+  const told = await readLiveStatus(layout);
+  return pid === undefined ? undefined : { pid, hasLooked: told?.writer.pid === pid };
 }
 
 async function read({ manifests: folder, layout }: Globals): Promise<SourceSnapshot> {

@@ -1,4 +1,5 @@
 import type { Status } from '../../controller/status-types.ts';
+import { runningController } from '../../daemon/lock.ts';
 import { LookRequest } from '../../daemon/look-request.ts';
 import { messageOf } from '../../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../../daemon/status-file.ts';
@@ -24,9 +25,11 @@ export async function askRunning(
 ): Promise<Answered> {
   let live = await readLiveStatus(layout);
   if (live === undefined) {
+    const pid = await runningController(layout);
     throw new CliError(
-      'no controller tells of itself on this host: none runs, or its first look has not succeeded. ' +
-        'To bring everything into place without one, use --once',
+      pid === undefined
+        ? 'no controller runs on this host. To bring everything into place without one, use --once'
+        : `the controller (process ${pid}) has not looked at the host yet: see journalctl -u xenpci, or xenpci doctor`,
     );
   }
   if (manifestsGiven && live.manifests !== manifests) {

@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { isLock, takeFileLock } from '../../host/file-lock.ts';
 import { replaceFile } from '../../host/replace-file.ts';
 import { isGone } from '../../host/small-file.ts';
-import { isLock, takeSocketLock } from '../../host/socket-lock.ts';
 import { FILE_BYTES_MAX } from '../../source/limits.ts';
 import { readBounded } from '../bounded-read.ts';
 import { messageOf } from '../message-of.ts';
@@ -93,7 +93,7 @@ export class TrialFile {
 
   async #locked<T>(work: () => Promise<T>): Promise<T> {
     const signal = AbortSignal.timeout(LOCK_MS);
-    const lock = await takeSocketLock(this.#layout, { name: 'trial', purpose: 'trial', signal, waitsFor: () => true });
+    const lock = await takeFileLock(this.#layout, { name: 'trial', purpose: 'trial', signal, waitsFor: () => true });
     if (!isLock(lock)) throw new Error('another xenpci has the trial');
     try {
       return await work();

@@ -1,7 +1,7 @@
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { StartingDomain } from '../../plan/start.ts';
+import type { FileLock } from '../file-lock.ts';
 import { markOf } from '../process-mark.ts';
-import type { SocketLock } from '../socket-lock.ts';
 import { lockDevice } from '../steps/step-lock.ts';
 import { markPrepared, markStart, unmarkStart } from './start-marks.ts';
 
@@ -22,7 +22,7 @@ export async function reserveDevices<T extends { readonly starts: boolean }>(
   const devices = [...new Set(hostdevs.map(({ address }) => address))].sort();
   const start = { name, uuid, devices, hook };
   await markStart(layout, start);
-  const locks: SocketLock[] = [];
+  const locks: FileLock[] = [];
   let starts = false;
   try {
     for (const device of devices) locks.push(await lockDevice(layout, device, signal));

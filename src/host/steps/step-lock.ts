@@ -2,7 +2,7 @@ import type { Address } from '../../api/address.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { HostError } from '../../controller/ports.ts';
 import type { Dom0 } from '../dom0.ts';
-import { isLock, type SocketLock, takeSocketLock } from '../socket-lock.ts';
+import { type FileLock, isLock, takeFileLock } from '../file-lock.ts';
 import { readStartMarks } from '../start/start-marks.ts';
 import { refusal } from './checks.ts';
 
@@ -12,8 +12,8 @@ import { refusal } from './checks.ts';
  * has either ended before the hook looks, or it finds the mark.
  * @throws the reason of `signal`.
  */
-export async function lockDevice(layout: Dom0Layout, address: Address, signal: AbortSignal): Promise<SocketLock> {
-  const lock = await takeSocketLock(layout, {
+export async function lockDevice(layout: Dom0Layout, address: Address, signal: AbortSignal): Promise<FileLock> {
+  const lock = await takeFileLock(layout, {
     name: `step-${address}`,
     purpose: 'step',
     signal,

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, symlinkSync } from 'node:fs';
-import { connect } from 'node:net';
+import { statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type Dom0Layout, dom0Layout } from '../../../src/api/layout.ts';
-import { acquireLock, LockHeldError } from '../../../src/daemon/lock.ts';
+import { acquireForStart, acquireLock, LockHeldError, runningController } from '../../../src/daemon/lock.ts';
+import { isLock, takeFileLock } from '../../../src/host/file-lock.ts';
 import { tempLayout } from './temp-layout.ts';
 
 const SRC = new URL('../../../src/', import.meta.url).pathname;
@@ -15,27 +16,23 @@ async function otherHolder(layout: Dom0Layout): Promise<ChildProcess> {
   const program = `
     import { acquireLock } from '${SRC}daemon/lock.ts';
     import { dom0Layout } from '${SRC}api/layout.ts';
-    acquireLock(dom0Layout(process.argv[1])).then(() => process.stdout.write('held'));
+    acquireLock(dom0Layout(process.argv[2])).then(() => process.stdout.write('held'));
     setInterval(() => {}, 1000);`;
-  const { outputFiles } = await build({
+  const outfile = join(layout.root, 'holder.cjs');
+  await build({
     stdin: { contents: program, resolveDir: SRC, loader: 'ts' },
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    write: false,
+    outfile,
   });
-  const child = spawn(process.execPath, ['-e', outputFiles[0]?.text ?? '', layout.root], {
+  const child = spawn(process.execPath, [outfile, layout.root], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
   expect(said.toString()).toBe('held');
   return child;
-}
-
-/** The locks that are held on this machine now: `@` stands for the zero byte in front of an abstract name. */
-function lockNames(): string[] {
-  return [...readFileSync('/proc/net/unix', 'utf8').matchAll(/@(xenpci-lock-\w+)/g)].map(match => match[1] ?? '');
 }
 
 describe('acquireLock', () => {
@@ -69,16 +66,73 @@ describe('acquireLock', () => {
     await lock.release();
   });
 
-  test('a caller that keeps its connection open does not keep the lock from being released', async () => {
+  test('nobody but its owner can hold it, or keep it from being taken', async () => {
     const layout = tempLayout();
-    const before = lockNames();
-    const lock = await acquireLock(layout);
-    const path = lockNames().filter(name => !before.includes(name));
-    expect(path.length).toBeGreaterThan(0);
-    const sockets = path.map(each => connect({ path: `\0${each}`, allowHalfOpen: true }));
-    await Promise.all(sockets.map(socket => once(socket, 'connect')));
-    await lock.release();
     await (await acquireLock(layout)).release();
-    for (const socket of sockets) socket.destroy();
+    expect(statSync(`${layout.runtime}/locks`).mode & 0o777).toBe(0o700);
+    expect(statSync(`${layout.runtime}/locks/lock`).mode & 0o777).toBe(0o600);
+  });
+
+  test('a controller waits for a hook, and is told of a controller that was faster', async () => {
+    const layout = tempLayout();
+    const hook = await acquireForStart(layout, new AbortController().signal);
+    const waiting = [acquireLock(layout), acquireLock(layout)];
+    await hook?.release();
+    const results = await Promise.allSettled(waiting);
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = results.find(result => result.status === 'rejected');
+    expect(lost?.reason).toMatchObject({ name: 'LockHeldError', holder: process.pid });
+  });
+
+  test('waiting ends when its signal says so, and takes nothing', async () => {
+    const layout = tempLayout();
+    const options = { name: 'suspensions', purpose: 'suspend', waitsFor: () => true };
+    const lock = await takeFileLock(layout, { ...options, signal: new AbortController().signal });
+    const { signal, abort } = aborting();
+    const waiting = takeFileLock(layout, { ...options, signal });
+    abort();
+    await expect(waiting).rejects.toThrow('called off');
+    if (!isLock(lock)) throw new Error('not taken');
+    await lock.release();
+    const again = await takeFileLock(layout, { ...options, signal: new AbortController().signal });
+    expect(isLock(again)).toBe(true);
+  });
+
+  test('of many that want it one has it at a time', async () => {
+    const layout = tempLayout();
+    const options = { name: 'step', purpose: 'step', signal: new AbortController().signal, waitsFor: () => true };
+    let inside = 0;
+    const most: number[] = [];
+    const one = async (): Promise<void> => {
+      const lock = await takeFileLock(layout, options);
+      if (!isLock(lock)) throw new Error('not taken');
+      inside += 1;
+      most.push(inside);
+      await new Promise(resolve => setImmediate(resolve));
+      inside -= 1;
+      await lock.release();
+    };
+    await Promise.all(Array.from({ length: 6 }, one));
+    expect(most).toEqual([1, 1, 1, 1, 1, 1]);
   });
 });
+
+describe('runningController', () => {
+  test('names who has the lock, and nobody once that has ended', async () => {
+    const layout = tempLayout();
+    expect(await runningController(layout)).toBeUndefined();
+    const other = await otherHolder(layout);
+    expect(await runningController(layout)).toBe(other.pid);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    expect(await runningController(layout)).toBeUndefined();
+    const hook = await acquireForStart(layout, new AbortController().signal);
+    expect(await runningController(layout)).toBeUndefined();
+    await hook?.release();
+  });
+});
+
+function aborting(): { readonly signal: AbortSignal; readonly abort: () => void } {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort(new Error('called off')) };
+}
