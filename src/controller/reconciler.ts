@@ -4,9 +4,11 @@ import { type Approval, inForce } from '../plan/approval.ts';
 import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
-import { nextSteps, type Plan, plan } from '../plan/plan.ts';
+import { nextSteps, type Plan } from '../plan/plan.ts';
+import type { Planned } from '../plan/replan/planned.ts';
+import { replan } from '../plan/replan/replan.ts';
 import { standingOf } from '../plan/standing.ts';
-import { type Step, stepKey } from '../plan/step.ts';
+import { type Step, stepIdentity, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { startDeadline } from './deadline.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
@@ -76,6 +78,8 @@ export class Reconciler {
   /** Outcomes are judged by what a look shows; until one succeeds they are kept. */
   readonly #unjudged: Finished[] = [];
   #inventory: Inventory | undefined;
+  /** The last plan: what has not changed since need not be decided anew. */
+  #planned: Planned | undefined;
   #stopped = false;
   #status: Status | undefined;
   #content: string | undefined;
@@ -132,7 +136,10 @@ export class Reconciler {
     const { source, observed, inventory, approvals } = found;
     const approved = inForce(approvals, this.#parts.clock.now());
     let failures = this.#backoff.counts();
-    const decide = (): Plan => plan(observed, source, inventory, standingOf(approved, failures));
+    const decide = (): Plan => {
+      this.#planned = replan(this.#planned, { observed, source, inventory }, standingOf(approved, failures));
+      return this.#planned.plan;
+    };
     const before = decide();
     // What has failed just now may change how it is tried next.
     let decided = before;
@@ -200,11 +207,11 @@ export class Reconciler {
   /** @returns whether a step has failed. */
   #judge(next: readonly Step[]): boolean {
     const { clock, report } = this.#parts;
-    const again = new Map(next.map(step => [stepKey(step), identityOf(step)]));
+    const again = new Map(next.map(step => [stepKey(step), stepIdentity(step)]));
     let failed = false;
     for (const { step, error, remarks, durationMs } of this.#unjudged.splice(0)) {
       const key = stepKey(step);
-      if (again.get(key) !== identityOf(step)) {
+      if (again.get(key) !== stepIdentity(step)) {
         this.#backoff.forget(key);
         const notes = error === undefined ? remarks : [...remarks, `it took hold although the host said: ${error}`];
         const note = notes.length === 0 ? {} : { note: notes.join('; ') };
@@ -278,11 +285,6 @@ export class Reconciler {
     const nextDue = this.#backoff.nextDue(this.#parts.clock.now());
     return { looked, started, remaining, busy, ...(nextDue === undefined ? {} : { nextDue }) };
   }
-}
-
-// What the step is about, without how it is done: another way to the same end is still the same step.
-function identityOf(step: Step): string {
-  return 'guest' in step ? `${step.verb} ${step.device} ${step.guest.domid}` : JSON.stringify(step);
 }
 
 function contentOf(status: Status): string {

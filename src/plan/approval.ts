@@ -21,13 +21,14 @@ export function inForce(approvals: readonly Approval[], now: number): Approval[]
   return approvals.filter(({ until }) => until > now);
 }
 
-/** The detaches that would be next and that no person has approved. Those approved go on to their end, and count for nothing. */
-export function unaskedDetaches(
-  devices: ReadonlyMap<Address, DevicePlan>,
-  approved: readonly Approval[],
-): readonly DetachStep[] {
-  const detaches = [...devices.values()].flatMap(({ steps: [first] }) => (first?.verb === 'detach' ? [first] : []));
-  return detaches.filter(step => !isApproved(step, approved));
+/** The detaches that would be next: each takes a device from a running guest. */
+export function nextDetaches(devices: ReadonlyMap<Address, DevicePlan>): readonly DetachStep[] {
+  return [...devices.values()].flatMap(({ steps: [first] }) => (first?.verb === 'detach' ? [first] : []));
+}
+
+/** Those that no person has approved. What was approved goes on to its end, and counts for nothing. */
+export function unaskedOf(detaches: readonly DetachStep[], approved: readonly Approval[]): readonly DetachStep[] {
+  return detaches.length === 0 ? detaches : detaches.filter(step => !isApproved(step, approved));
 }
 
 /**

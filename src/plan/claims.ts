@@ -69,13 +69,16 @@ function addressesOf(
   const { selector } = item.entry;
   if (selector === undefined) return [];
   return [...observed.devices.values()]
-    .filter(device => device.present && !taken.has(device.address) && selects(selector, device))
+    .filter(device => device.present && !taken.has(device.address) && isSelected(selector, device))
     .map(device => device.address)
     .sort();
 }
 
-// A selector never picks a bridge: "every device of vendor 8086" would otherwise name the chipset.
-function selects(selector: NonNullable<DeviceEntry['selector']>, device: ObservedDevice): boolean {
+/**
+ * Whether a selector fits a device. It never picks a bridge: "every device of vendor 8086" would otherwise name the
+ * chipset.
+ */
+export function isSelected(selector: NonNullable<DeviceEntry['selector']>, device: ObservedDevice): boolean {
   return !isBridge(device) && identityDifferences(selector, device.identity).length === 0;
 }
 

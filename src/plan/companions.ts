@@ -24,6 +24,16 @@ export function companionsOf(device: ObservedDevice, { devices }: Observed): Com
 
 type Devices = Observed['devices'];
 
+/** The buses on which some device can only be reset with all others. */
+export const busesResetWhole: (devices: Devices) => ReadonlySet<string> = lookup(
+  devices =>
+    new Set(
+      wholes(devices)
+        .filter(needsBusReset)
+        .map(device => busOf(device.address)),
+    ),
+);
+
 const wholes = (devices: Devices): ObservedDevice[] => [...devices.values()].filter(isGivenWhole);
 const inSlot = lookup((devices: Devices) => grouped(wholes(devices), ({ address }) => slotOf(address)));
 const onBus = lookup((devices: Devices) => grouped(wholes(devices), ({ address }) => busOf(address)));
@@ -38,10 +48,11 @@ function needsBusReset({ path, resetMethods }: ObservedDevice): boolean {
 }
 
 /** `dddd:bb`: canonical addresses have their last five characters for slot and function. */
-function busOf(address: Address): string {
+export function busOf(address: Address): string {
   return address.slice(0, -5);
 }
 
-function slotOf(address: Address): string {
+/** `dddd:bb:dd`. */
+export function slotOf(address: Address): string {
   return address.slice(0, -2);
 }

@@ -1,6 +1,6 @@
 import type { Address } from '../api/address.ts';
 import type { SourceSnapshot } from '../api/manifest.ts';
-import { approvalHold, detachesToApprove, heldForApproval, unaskedDetaches } from './approval.ts';
+import { approvalHold, detachesToApprove, heldForApproval, unaskedOf } from './approval.ts';
 import type { Claim, ResolvedEntry } from './claims.ts';
 import { claimsByDomain, configureStep } from './configure.ts';
 import type { DevicePlan } from './device-plan.ts';
@@ -40,7 +40,7 @@ export function plan(
   standing: Standing = NO_STANDING,
 ): Plan {
   const wishes = wishesOf({ observed, source, inventory }, standing);
-  const unasked = unaskedDetaches(wishes.devices, standing.approved);
+  const unasked = unaskedOf(wishes.detaches, standing.approved);
   return settled(wishes, unasked, approvalHold(unasked, source.policy));
 }
 

@@ -18,7 +18,8 @@ interface Decided {
 
 /**
  * What has to be remembered from now on: every device that a claim gives a place, and those that were let go of until
- * they are where they belong. The same object comes back when nothing changes, so that nothing is written.
+ * they are where they belong. The same objects come back for what does not change, and when nothing does, the same inventory,
+ * so that nothing is written.
  */
 export function nextInventory({ devices, configures, inventory, situation }: Decided): Inventory {
   const leavingDefinition = new Set([...configures.values()].flatMap(step => step.remove));
@@ -30,7 +31,7 @@ export function nextInventory({ devices, configures, inventory, situation }: Dec
       claim === undefined
         ? stillHeld(device, held, leavingDefinition, situation)
         : heldForClaim(claim, device, held, { configures, observed: situation.observed });
-    if (record !== undefined) next.set(device.address, record);
+    if (record !== undefined) next.set(device.address, sameRecord(held, record) ? held : record);
   }
   return sameInventory(inventory, next) ? inventory : next;
 }
@@ -91,7 +92,13 @@ function isWithItsDomain(held: HeldDevice, device: ObservedDevice, observed: Obs
   return holder !== undefined && isHeldFor(held, holder);
 }
 
-function sameInventory(a: Inventory, b: Inventory): boolean {
+function sameRecord(a: HeldDevice | undefined, b: HeldDevice): a is HeldDevice {
+  return a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
+}
+
+/** Whether two inventories have the same records, one by one the same objects. */
+export function sameInventory(a: Inventory, b: Inventory): boolean {
   if (a.size !== b.size) return false;
-  return [...b].every(([address, record]) => JSON.stringify(a.get(address)) === JSON.stringify(record));
+  for (const [address, record] of b) if (a.get(address) !== record) return false;
+  return true;
 }

@@ -87,6 +87,11 @@ export function stepKey(step: Step): string {
   return step.verb === 'configure' ? `domain/${step.domain.name}` : step.device;
 }
 
+/** What a step is about, without how it is done: another way to the same end is still the same step. */
+export function stepIdentity(step: Step): string {
+  return 'guest' in step ? `${step.verb} ${step.device} ${step.guest.domid}` : JSON.stringify(step);
+}
+
 /** The domain whose other steps this one must not overlap, by UUID. */
 export function stepDomain(step: Step): string | undefined {
   switch (step.verb) {

@@ -1,5 +1,6 @@
 import type { Address } from '../api/address.ts';
 import { compareAddresses } from '../api/address.ts';
+import { nextDetaches } from './approval.ts';
 import type { Basis } from './basis.ts';
 import { type Claim, type ResolvedEntry, resolveEntries } from './claims.ts';
 import { detachTerms } from './detach-terms.ts';
@@ -16,6 +17,7 @@ import { splitDevices } from './shared-slot.ts';
 import { type Bystander, takeTurns } from './sharing.ts';
 import type { Situation } from './situation.ts';
 import type { Standing } from './standing.ts';
+import type { DetachStep } from './step.ts';
 import { suspendedHold } from './suspended.ts';
 import { type Want, wantOfHeld } from './want.ts';
 
@@ -25,13 +27,16 @@ export interface Wishes {
   readonly entries: readonly ResolvedEntry[];
   readonly claims: readonly Claim[];
   readonly devices: ReadonlyMap<Address, DevicePlan>;
+  /** The detaches that would be next. */
+  readonly detaches: readonly DetachStep[];
 }
 
 /** Decides what is wanted of each device that an entry names or that is held, and how it gets there. */
 export function wishesOf(basis: Basis, standing: Standing): Wishes {
   const entries = resolveEntries(basis.source.assignments, basis.observed);
   const claims = entries.flatMap(entry => entry.claims);
-  return { basis, entries, claims, devices: planDevices(claims, basis, standing) };
+  const devices = planDevices(claims, basis, standing);
+  return { basis, entries, claims, devices, detaches: nextDetaches(devices) };
 }
 
 function planDevices(

@@ -1,5 +1,6 @@
-import type { Address } from '../../src/api/address.ts';
+import { type Address, addressParts } from '../../src/api/address.ts';
 import type { SourcedAssignment, SourceSnapshot } from '../../src/api/manifest.ts';
+import type { PciPath } from '../../src/api/path.ts';
 import type { HeldDevice, Inventory } from '../../src/plan/inventory.ts';
 import type { Observed, ObservedDevice, ObservedDomain } from '../../src/plan/observed.ts';
 import { address, assignment, device, domain, entry, held, observed, ours, source } from '../world.ts';
@@ -18,6 +19,8 @@ export const WORLD_TEXT: string =
 
 const FUNCTIONS = 2;
 const SLOTS = 32;
+/** Functions of a slot of the root bus, each of which is a port. */
+const PORTS = 8;
 
 /** Of so many domains six have their devices, one is off, and one is still to get its devices. */
 const KINDS = 8;
@@ -55,7 +58,7 @@ function havingPart(index: number): Part {
   return {
     assignment: wish,
     domain: domain(name, { domid: index + 1, live: hostdevs, stored: { hostdevs, passthrough: true } }),
-    devices: pair.map(text => device(text, place, { permissive: false })),
+    devices: pair.map(text => device(text, place, { path: pathOf(text), permissive: false })),
     records: pair.map(text => held(text, { assignment: name, entry: text, domain: { name, uuid: `uuid-${name}` } })),
   };
 }
@@ -65,7 +68,7 @@ function idlePart(index: number): Part {
   return {
     assignment: wish,
     domain: domain(name, index % KINDS === WAITING ? { domid: index + 1 } : {}),
-    devices: pair.map(text => device(text, { at: 'host' })),
+    devices: pair.map(text => device(text, { at: 'host' }, { path: pathOf(text) })),
     records: [],
   };
 }
@@ -91,9 +94,25 @@ function changed(sourced: SourcedAssignment | undefined): SourcedAssignment {
   });
 }
 
+/** The same host at its next look: a domain was paused, or resumed, and all else is the same objects. */
+export function lookedAt({ observed: before, ...world }: BenchWorld, index: number): BenchWorld {
+  const found = before.domains[index];
+  if (found === undefined) throw new RangeError('there is no such domain');
+  const other = { ...found, state: found.state === 'paused' ? ('running' as const) : ('paused' as const) };
+  const domains = before.domains.with(index, other);
+  return { ...world, observed: { ...before, domains, devices: new Map(before.devices) } };
+}
+
 /** One address after the other, two functions in each slot. */
 export function addressAt(index: number): Address {
   const slot = Math.floor(index / FUNCTIONS);
   const hex = (value: number): string => value.toString(16).padStart(2, '0');
   return address(`0000:${hex(Math.floor(slot / SLOTS))}:${hex(slot % SLOTS)}.${index % FUNCTIONS}`);
+}
+
+/** Where a device hangs: each bus behind a port of its own. */
+function pathOf(text: string): PciPath {
+  const { bus, device: slot, function: fn } = addressParts(address(text));
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  return `00_${hex(Math.floor(bus / PORTS))}.${bus % PORTS}/00_${hex(slot)}.${fn}` as PciPath;
 }

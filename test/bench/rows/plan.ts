@@ -1,10 +1,11 @@
 import { computeStatus } from '../../../src/controller/status.ts';
 import type { Status } from '../../../src/controller/status-types.ts';
 import { type Plan, plan } from '../../../src/plan/plan.ts';
+import { replan } from '../../../src/plan/replan/replan.ts';
 import { type Goal, type Line, measure, type Subject } from '../measure.ts';
 import type { Row } from '../row.ts';
 import { growth, quantile } from '../samples.ts';
-import { type BenchWorld, edited, worldOf } from '../worlds.ts';
+import { type BenchWorld, edited, lookedAt, worldOf } from '../worlds.ts';
 
 const DEVICES = 2_000;
 const ROUNDS = 40;
@@ -32,12 +33,16 @@ export const planning: Row = {
         planned = planOf(fresh);
       });
     });
-    const again = (): number => {
-      const next = edited(world, round++ % (DEVICES / 2));
-      return timed(() => planOf(next));
+    let now = world;
+    let before = replan(undefined, world);
+    const again = (change: (world: BenchWorld, index: number) => BenchWorld) => (): number => {
+      now = change(now, round++ % (DEVICES / 2));
+      return timed(() => {
+        before = replan(before, now);
+      });
     };
-    const note = 'every plan is made anew: what one device may do depends on the others, and nothing is carried over';
-    await line('the plan after one manifest was edited, on the same look', { value: 2 }, again, note);
+    await line('the plan after one manifest was edited', { value: 2 }, again(edited));
+    await line('the plan after one domain was paused or resumed', { value: 2 }, again(lookedAt));
     await line('its status', {}, () => {
       return timed(() => {
         status = statusOf(world, planned, status);
@@ -74,6 +79,11 @@ export const growing: Row = {
       await exponent('plan', ({ world }) => {
         const fresh = afresh(world);
         return () => planOf(fresh);
+      }),
+      await exponent('plan after one manifest was edited', ({ world }) => {
+        const before = replan(undefined, world);
+        const next = edited(world, 0);
+        return () => replan(before, next);
       }),
       await exponent(
         'status',
