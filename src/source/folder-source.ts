@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
+import PQueue from 'p-queue';
 import type { HostIdentity } from '../api/hosts.ts';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import type { Source } from '../controller/ports.ts';
 import { LastGood, type LastGoodStore } from './last-good.ts';
 import { type InForce, settle } from './ledger.ts';
-import { READ_ATTEMPTS } from './limits.ts';
+import { READS_AT_ONCE, UNREST_MAX } from './limits.ts';
 import type { ManifestFile } from './manifest-file.ts';
 import type { Overlay, Overlays } from './overlay.ts';
 import { fileProblem } from './problem.ts';
@@ -57,6 +58,8 @@ export class FolderSource implements Source {
   #watch: TreeWatch | undefined;
   #watchedLayout: string | undefined;
   #reading: Promise<unknown> = Promise.resolve();
+  /** How often in a row the folder has changed while it was read, since a file came or went. */
+  #unrest = 0;
   readonly #overlaid = new Map<string, { readonly bytes: Uint8Array; readonly file: ManifestFile }>();
 
   constructor(options: FolderSourceOptions) {
@@ -135,20 +138,31 @@ export class FolderSource implements Source {
     return file;
   }
 
-  /** Reads all files, again if the folder changed meanwhile: half of one state and half of the next is neither. */
+  /**
+   * Reads all files, again if the folder changed meanwhile: half of one state and half of the next is neither. Where it
+   * never rests, because one file after the other is replaced, or something else is written there all the time, what it
+   * says counts all the same as long as none came or went: each file stood still when it was read.
+   */
   async #readFiles(): Promise<FolderReading> {
     const folder = this.#folder;
     let scan = await this.#tree.scan();
-    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < UNREST_MAX; attempt++) {
       await this.#tree.untilQuiet(scan);
-      const files = new Map<string, ManifestFile>();
-      for (const path of scan.files) files.set(path, await this.#tree.read(path));
+      const files = await this.#readAll(scan.files);
       const after = await this.#tree.scan();
-      if (after.fingerprint === scan.fingerprint) return { files, scan: after, unknown: this.#unknown(after) };
+      const isQuiet = after.fingerprint === scan.fingerprint;
+      this.#unrest = isQuiet || !sameNames(scan, after) ? 0 : this.#unrest + 1;
+      if (isQuiet || this.#unrest >= UNREST_MAX) return { files, scan: after, unknown: this.#unknown(after) };
       scan = after;
     }
     const problem = fileProblem(folder, 'Unreadable', 'keeps changing while it is read');
     return { files: new Map(), scan, unknown: [problem] };
+  }
+
+  async #readAll(paths: readonly string[]): Promise<ReadonlyMap<string, ManifestFile>> {
+    const queue = new PQueue({ concurrency: READS_AT_ONCE });
+    const files = await queue.addAll(paths.map(path => () => this.#tree.read(path)));
+    return new Map(paths.map((path, index) => [path, files[index] as ManifestFile]));
   }
 
   #unknown(scan: Scan): ManifestProblem[] {
@@ -158,4 +172,10 @@ export class FolderSource implements Source {
     if (scan.missing) return allowEmpty ? [] : [...scan.unlisted];
     return allowEmpty ? [...scan.unlisted] : [emptyFolder(this.#folder), ...scan.unlisted];
   }
+}
+
+/** Whether the same files are there, in the same folders. */
+function sameNames(some: Scan, others: Scan): boolean {
+  if (some.layout !== others.layout || some.files.length !== others.files.length) return false;
+  return some.files.every((file, index) => file === others.files[index]);
 }

@@ -28,5 +28,14 @@ export const ALIASES_MAX = 1000;
 /** Problems shown for one file; the rest is counted. */
 export const PROBLEMS_MAX = 100;
 
-/** How often a file or folder that changes under our eyes is read again before it counts as unreadable. */
+/** How often a file that changes under our eyes is read again before it counts as unreadable. */
 export const READ_ATTEMPTS = 5;
+
+/**
+ * How often in a row a folder may change while it is read before it is no longer waited for: each time it has had
+ * QUIET_MS to come to rest, so that is a second of unrest at least.
+ */
+export const UNREST_MAX = 10;
+
+/** Files that are looked at at the same time: one that must come to rest first keeps few others waiting. */
+export const READS_AT_ONCE = 32;

@@ -5,7 +5,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hostIdentity } from '../../../src/api/hosts.ts';
 import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
+import { parseManifestFile } from '../../../src/source/manifest-file.ts';
 import type { Overlays } from '../../../src/source/overlay.ts';
+import type { Tree } from '../../../src/source/tree.ts';
 import { assignmentYaml, policyYaml } from './manifests.ts';
 
 let root: string;
@@ -333,6 +335,79 @@ describe('reading while the files change', () => {
     write('a.yaml', a1);
     const answers = await Promise.all(Array.from({ length: 5 }, () => look()));
     expect(answers).toEqual(Array.from({ length: 5 }, () => good(A1)));
+  });
+});
+
+describe('a folder that never rests', () => {
+  /** Whoever looks at it finds that something has been written since. @param names what is there at the nth look. */
+  function restless(texts: Map<string, string>, names: (look: number) => string[]): FolderSource {
+    let looks = 0;
+    const tree: Tree = {
+      async scan() {
+        looks += 1;
+        const fingerprint = String(looks);
+        return {
+          files: names(looks),
+          unlisted: [],
+          missing: false,
+          fingerprint,
+          layout: '',
+          targets: [],
+          changedMs: 0,
+        };
+      },
+      untilQuiet: async () => undefined,
+      read: async path => parseManifestFile(path, Buffer.from(texts.get(path) ?? '')),
+      parse: parseManifestFile,
+      keepOnly: () => undefined,
+      watch: () => ({ arm: () => undefined, close: async () => undefined }),
+    };
+    return new FolderSource({ folder, host: HOST, tree });
+  }
+
+  it('counts as it stands where the same files stay there: edits are followed, entries that go included', async () => {
+    const texts = new Map([
+      [join(folder, 'a.yaml'), a1],
+      [join(folder, 'b.yaml'), assignmentYaml('b', '0000:03:00.0')],
+    ]);
+    source = restless(texts, () => [...texts.keys()]);
+    expect(await look()).toEqual(good(A1, 'b: 0000:03:00.0'));
+    texts.set(join(folder, 'a.yaml'), a2);
+    texts.set(join(folder, 'b.yaml'), assignmentYaml('b'));
+    expect(await look()).toEqual(good(A2, 'b: '));
+  });
+
+  it('changes nothing while files come and go: one that is missing may only be on its way', async () => {
+    const texts = new Map([
+      [join(folder, 'a.yaml'), a1],
+      [join(folder, 'b.yaml'), assignmentYaml('b', '0000:03:00.0')],
+    ]);
+    let isMoving = false;
+    source = restless(texts, looks => (isMoving && looks % 2 === 0 ? [join(folder, 'b.yaml')] : [...texts.keys()]));
+    expect(await look()).toEqual(good(A1, 'b: 0000:03:00.0'));
+    isMoving = true;
+    texts.set(join(folder, 'b.yaml'), assignmentYaml('b', '0000:04:00.0'));
+    expect(await look()).toEqual({
+      inForce: [`${A1} (stale)`, 'b: 0000:03:00.0 (stale)'],
+      codes: ['Unreadable'],
+      complete: false,
+    });
+  });
+
+  it('is read as a whole when one of its files is replaced all the time', async () => {
+    write('a.yaml', a1);
+    let turns = 0;
+    const noise = setInterval(() => {
+      turns += 1;
+      replace('notes.txt', String(turns));
+    }, 2);
+    try {
+      expect(await look()).toEqual(good(A1));
+      replace('a.yaml', a2);
+      expect(await look()).toEqual(good(A2));
+    } finally {
+      clearInterval(noise);
+    }
   });
 });
 
