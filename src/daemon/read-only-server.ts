@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { printableJson } from './printable-json.ts';
+import { endSlow } from './slow-connections.ts';
 
 /** Connections at the same time; of further ones the kernel is told to hang up. */
 const CONNECTIONS_MAX = 64;
 const HEADER_BYTES_MAX = 8 * 1024;
 const REQUEST_MS = 5_000;
+/** The longest interval that a timer takes. */
+const NEVER_MS = 2 ** 31 - 1;
 /** A connection on which nothing moves for this long is closed, also when it is the reader who does not read. */
 const IDLE_MS = 30_000;
 
@@ -32,10 +35,17 @@ export type Handler = (request: Request, response: ServerResponse) => Answer | u
 /**
  * A server that only reads are asked of: GET and HEAD, without a body, in little time. It listens to nothing yet.
  * @param onError told of a handler that failed, which is a defect; whoever asked is told only that.
+ * @param requestMs how long a connection may take to ask, or to ask again.
  */
-export function readOnlyServer(handle: Handler, onError: (error: unknown) => void): Server {
-  const limits = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS };
-  const server = createServer({ ...limits, keepAliveTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 });
+export function readOnlyServer(
+  handle: Handler,
+  onError: (error: unknown) => void,
+  requestMs: number = REQUEST_MS,
+): Server {
+  // Node would look for slow requests at intervals, and wake the process for it while nobody is there.
+  const slow = { headersTimeout: 0, requestTimeout: 0, connectionsCheckingInterval: NEVER_MS };
+  const server = createServer({ ...slow, maxHeaderSize: HEADER_BYTES_MAX, keepAliveTimeout: requestMs });
+  endSlow(server, requestMs);
   server.maxConnections = CONNECTIONS_MAX;
   server.maxHeadersCount = 64;
   server.setTimeout(IDLE_MS);

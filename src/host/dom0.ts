@@ -81,6 +81,8 @@ export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): Connecte
       deadlineMs: readMs,
       changeDeadlineMs: attachMs,
       maxQueued: CALLS_MAX,
+      // On one machine a daemon that is gone closes its socket. Pings would wake both sides every few seconds.
+      keepalive: 'none',
     }),
   };
 }

@@ -14,8 +14,11 @@ export interface LibvirtClientOptions {
   readonly deadlineMs?: number;
   /** Deadline in ms of calls that change a domain: Xen took 23 s for some. Default 60,000. */
   readonly changeDeadlineMs?: number;
-  /** Default: a ping after 5,000 ms of silence, dead after 5 of them, as libvirt's own clients do. */
-  readonly keepalive?: KeepaliveOptions;
+  /**
+   * Default: a ping after 5,000 ms of silence, dead after 5 of them, as libvirt's own clients do. `none`: neither side
+   * pings, and a daemon that hangs shows by the deadlines of calls.
+   */
+  readonly keepalive?: KeepaliveOptions | 'none';
   /** Milliseconds before the first attempt to reconnect. Default 100. */
   readonly reconnectMinMs?: number;
   /** Longest wait between attempts in ms. Default 5,000. */
@@ -60,7 +63,7 @@ function linkOptions(options: LibvirtClientOptions): Omit<LinkOptions, 'events'>
     reconnectMaxMs: options.reconnectMaxMs ?? 5_000,
   };
   checkMilliseconds('openDeadlineMs', link.openDeadlineMs);
-  checkMilliseconds('keepalive.intervalMs', link.keepalive.intervalMs);
+  if (link.keepalive !== 'none') checkMilliseconds('keepalive.intervalMs', link.keepalive.intervalMs);
   checkMilliseconds('reconnectMinMs', link.reconnectMinMs);
   checkMilliseconds('reconnectMaxMs', link.reconnectMaxMs);
   if (!(link.window >= 1 && link.window <= 5))

@@ -17,7 +17,8 @@ export interface SessionOptions {
   readonly window: number;
   /** Milliseconds for connecting and for each call that opening takes. */
   readonly openDeadlineMs: number;
-  readonly keepalive: KeepaliveOptions;
+  /** `none`: neither side pings. */
+  readonly keepalive: KeepaliveOptions | 'none';
   /** Whether to subscribe to domain lifecycle events. */
   readonly events: boolean;
 }
@@ -79,7 +80,8 @@ async function introduce(
     throw new AuthenticationError(
       `libvirt wants a login (types ${logins.join(', ')}), which this client does not offer`,
     );
-  if ((await ask(procedures.connectSupportsFeature, Feature.keepalive)) !== 0)
+  // Asking is what makes the daemon ping, too.
+  if (options.keepalive !== 'none' && (await ask(procedures.connectSupportsFeature, Feature.keepalive)) !== 0)
     connection.startKeepalive(options.keepalive);
   await ask(procedures.connectOpen, { uri: options.uri, flags: options.readOnly ? OPEN_READ_ONLY : 0 });
   if (!options.events) return;

@@ -338,6 +338,21 @@ describe('keepalive', () => {
     expect((await lost).message).toContain('none of 2 pings');
   });
 
+  test('is neither asked for nor done where it is switched off', async () => {
+    client.close();
+    client = clientOf({ keepalive: 'none' });
+    await client.connect();
+    await client.libraryVersion();
+    const received = daemon.clients.flatMap(c => c.received);
+    const { connectOpen, connectSupportsFeature } = procedures;
+    const beforeOpen = received.slice(
+      0,
+      received.findIndex(f => f.header.procedure === connectOpen.number),
+    );
+    expect(beforeOpen.map(f => f.header.procedure)).not.toContain(connectSupportsFeature.number);
+    expect(received.some(f => f.header.program === Program.keepalive)).toBe(false);
+  });
+
   test('is agreed on before the hypervisor is opened, and left alone when the daemon does not know it', async () => {
     daemon.answer(procedures.connectSupportsFeature, () => 0);
     client.close();
