@@ -1,5 +1,5 @@
-import { relative, resolve, sep } from 'node:path';
-import { type FSWatcher, watch } from 'chokidar';
+import { type FSWatcher, lstatSync, watch } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 
 const COALESCE_MS = 100;
 
@@ -12,14 +12,17 @@ export interface WatchListener {
 }
 
 /**
- * Watches a folder that may come, go and be replaced. It only ever hints: nothing is lost when it is blind, but time.
+ * Watches a folder that may come, go and be replaced. It only ever hints: nothing is lost when it is blind, but time. The
+ * kernel tells of each file of a folder that is watched, so what it costs does not grow with the files.
  */
 export class FolderWatch {
   readonly #folder: string;
   readonly #listener: WatchListener;
-  #watcher: FSWatcher | undefined;
+  /** Of the folders above, where the next one on the way may come, go and be replaced. */
+  #onWay: FSWatcher[] = [];
+  #onTargets: FSWatcher[] = [];
   #pending: NodeJS.Timeout | undefined;
-  #closing: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(folder: string, listener: WatchListener) {
     this.#folder = resolve(folder);
@@ -29,45 +32,61 @@ export class FolderWatch {
 
   /**
    * Starts over, for what is now at the folder's path: watches cling to folders, not to names.
-   * @param targets real paths of what links lead to. Links are not followed here, since they may lead in circles.
+   * @param targets real paths of all folders, and of the files that links lead to.
    */
   arm(targets: readonly string[]): void {
-    this.#disarm();
-    const roots = [this.#folder, ...targets];
-    // For a folder that is not there chokidar watches the one above it; there is nothing else to see in that one.
-    const watcher = watch(roots, {
-      ignoreInitial: true,
-      followSymlinks: false,
-      ignorePermissionErrors: true,
-      ignored: path => !roots.some(root => isOnWay(path, root)),
-    });
-    const changed = (): void => this.#changed();
-    // What changed before it was ready it has not seen.
-    watcher.on('ready', changed).on('all', changed).on('raw', changed);
-    watcher.on('error', error => this.#listener.failed(error instanceof Error ? error : new Error(String(error))));
-    this.#watcher = watcher;
+    if (this.#isClosed) return;
+    this.#watchWay();
+    end(this.#onTargets);
+    const watchers = [...new Set([this.#folder, ...targets])].map(path => this.#watch(path, () => this.#changed()));
+    this.#onTargets = watchers.filter(watcher => watcher !== undefined);
+    // What changed before it was watched nobody has seen.
+    this.#changed();
   }
 
   /** Ends the watch; no call follows. */
   async close(): Promise<void> {
-    this.#disarm();
+    this.#isClosed = true;
+    end(this.#onWay);
+    end(this.#onTargets);
     clearTimeout(this.#pending);
     this.#pending = undefined;
-    await this.#closing;
   }
 
-  #disarm(): void {
-    const watcher = this.#watcher;
-    if (watcher === undefined) return;
-    this.#watcher = undefined;
-    watcher.removeAllListeners();
-    // An error of a watcher that is being closed concerns nobody, and without a listener it would end the process.
-    watcher.on('error', () => undefined);
-    const closed = watcher.close();
-    this.#closing = this.#closing.then(() => closed);
+  /** Of each folder above only the name that leads on is of interest: in /etc or /tmp much else happens. */
+  #watchWay(): void {
+    end(this.#onWay);
+    const watchers = stepsTo(this.#folder).map(({ above, name }) =>
+      this.#watch(above, (kind, changed) => {
+        // A folder that goes itself tells so by its own name.
+        if (kind !== 'rename' || ![null, name, basename(above)].includes(changed)) return;
+        // What is there now, or is no longer, leads on in another way.
+        this.#watchWay();
+        this.#changed();
+      }),
+    );
+    this.#onWay = watchers.filter(watcher => watcher !== undefined);
+  }
+
+  /** @returns undefined when there is nothing to watch; when that changes, a folder above it tells. */
+  #watch(path: string, heard: (kind: string, name: string | null) => void): FSWatcher | undefined {
+    try {
+      const watcher = watch(path, heard);
+      watcher.on('error', error => this.#failed(error));
+      return watcher;
+    } catch (cause) {
+      this.#failed(cause instanceof Error ? cause : new Error(String(cause)));
+      return undefined;
+    }
+  }
+
+  #failed(error: Error): void {
+    if (this.#isClosed || ('code' in error && GONE.has(error.code))) return;
+    this.#listener.failed(error);
   }
 
   #changed(): void {
+    if (this.#isClosed) return;
     this.#pending ??= setTimeout(() => {
       this.#pending = undefined;
       this.#listener.changed();
@@ -75,13 +94,34 @@ export class FolderWatch {
   }
 }
 
-/** Whether a path is the folder, in it, or above it. */
-function isOnWay(path: string, folder: string): boolean {
-  const absolute = resolve(path);
-  return isSameOrBelow(absolute, folder) || isSameOrBelow(folder, absolute);
+/** What is not there, or not to be entered: reading says so, where it matters. */
+const GONE: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP']);
+
+/**
+ * The folders above a folder in which something may happen that matters to it, and the name in each that leads on: the
+ * one right above it, and those where a link, or nothing, is on the way.
+ */
+function stepsTo(folder: string): { readonly above: string; readonly name: string }[] {
+  const above = dirname(folder);
+  if (above === folder) return [];
+  const isNear = (path: string): boolean => path === folder || !isPlainFolder(path);
+  return [folder, ...waysAbove(above)].filter(isNear).map(path => ({ above: dirname(path), name: basename(path) }));
 }
 
-function isSameOrBelow(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '..' && !way.startsWith(`..${sep}`);
+function waysAbove(folder: string): string[] {
+  const above = dirname(folder);
+  return above === folder ? [] : [folder, ...waysAbove(above)];
+}
+
+function isPlainFolder(path: string): boolean {
+  try {
+    return lstatSync(path).isDirectory();
+  } catch {
+    // Not there, or not to be seen: what becomes of it is of interest.
+    return false;
+  }
+}
+
+function end(watchers: readonly FSWatcher[]): void {
+  for (const watcher of watchers) watcher.close();
 }

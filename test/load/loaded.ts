@@ -59,6 +59,7 @@ const CHILD = { far: 'far-side.mjs', storm: 'storm.mjs', probe: 'probe.mjs' } as
 export async function loaded(domains: number, options: Options, folder: string): Promise<Loaded> {
   // Not the temporary folder of the environment: a socket's path has little room.
   const root = mkdtempSync('/tmp/xenpci-load-');
+  if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
   const layout = dom0Layout(root);
   const folders = { manifests: layout.manifests, staging: join(root, 'etc/xenpci/staging') };
   for (const each of Object.values(folders)) mkdirSync(each, { recursive: true });

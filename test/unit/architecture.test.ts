@@ -90,7 +90,7 @@ describe('architecture', () => {
 
   test('a start without devices loads what reads manifests, and neither the host nor the controller', () => {
     const loaded = loadedBy('cli/commands/hook.ts', 'cli/hook/prepares.ts');
-    expect(librariesOf(loaded)).toEqual(['@xmldom/xmldom', 'chokidar', 'commander', 'yaml', 'zod']);
+    expect(librariesOf(loaded)).toEqual(['@xmldom/xmldom', 'commander', 'p-queue', 'yaml', 'zod']);
     expect(loaded.filter(file => /^(?:node-libvirt|xenstore-client|simulator)\/|^host\/index/.test(file))).toEqual([]);
   });
 

@@ -472,6 +472,37 @@ describe('a hint', () => {
     }, [A1]);
   });
 
+  it('follows a folder whose way there is moved off and comes back as another', async () => {
+    const near = join(root, 'x', 'y');
+    const outer = folder;
+    folder = join(near, 'manifests');
+    mkdirSync(folder, { recursive: true });
+    write('a.yaml', a1);
+    source = follower(folder);
+    await follow();
+    await followed(() => renameSync(near, join(root, 'away')), [expect.stringContaining('(stale)')]);
+    await followed(() => {
+      mkdirSync(folder, { recursive: true });
+      write('a.yaml', a2);
+    }, [A2]);
+    await followed(() => write('a.yaml', a1), [A1]);
+    folder = outer;
+  });
+
+  it('follows a link above the folder that is swapped', async () => {
+    const version = (name: string, text: string): void => {
+      mkdirSync(join(root, name, 'manifests'), { recursive: true });
+      writeFileSync(join(root, name, 'manifests', 'a.yaml'), text);
+      symlinkSync(name, join(root, 'next'));
+      renameSync(join(root, 'next'), join(root, 'current'));
+    };
+    version('v1', a1);
+    source = follower(join(root, 'current', 'manifests'));
+    await follow();
+    await followed(() => version('v2', a2), [A2]);
+    await followed(() => version('v3', a1), [A1]);
+  });
+
   it('follows a link to a folder that is swapped', async () => {
     const version = (name: string, text: string): void => {
       mkdirSync(join(root, name));
