@@ -8,7 +8,8 @@ import type { Overlay } from '../source/overlay.ts';
 import { isManifestName } from '../source/scan.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
-import { openLookout, type Survey } from './looks/survey.ts';
+import { LOOKING, openLookout, type Survey } from './looks/survey.ts';
+import { showing } from './terminal/progress.ts';
 import { Screen } from './terminal/screen.ts';
 import type { Shell } from './terminal/shell.ts';
 import { showProblems } from './views/problems.ts';
@@ -81,7 +82,8 @@ export async function checkedManifest(
       await lookout.close();
     }
   };
-  const [before, after] = [await one(), await one({ path, bytes })];
+  const both = async (): Promise<[Survey, Survey]> => [await one(), await one({ path, bytes })];
+  const [before, after] = await showing(shell, LOOKING, both);
   const problems = problemsOf(after.source, path);
   if (problems.length === 0) return { before, after };
   const errors = new Screen(shell.stderr, shell);

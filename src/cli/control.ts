@@ -13,7 +13,8 @@ import { createHost, detectXen } from '../host/index.ts';
 import { FolderSource } from '../source/folder-source.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
-import { hostOf, surveyOf } from './looks/survey.ts';
+import { hostOf, LOOKING, surveyOf } from './looks/survey.ts';
+import { showing } from './terminal/progress.ts';
 import { Screen, wantsColour } from './terminal/screen.ts';
 import type { Shell } from './terminal/shell.ts';
 import { trustOf } from './trusted.ts';
@@ -95,7 +96,7 @@ async function showFirst(
 ): Promise<void> {
   const screen = new Screen(shell.stdout, shell);
   try {
-    const look = await surveyOf(globals, host, source);
+    const look = await showing(shell, LOOKING, () => surveyOf(globals, host, source));
     screen.line('Plan:');
     screen.line();
     showPlan(screen, look);

@@ -11,7 +11,7 @@ import { loadPciIds, type PciIds } from './sysfs/pci-ids.ts';
 
 export { detectXen } from './detect-xen.ts';
 export type { HostDeadlines } from './dom0.ts';
-export { type Answer, ask } from './examine/ask.ts';
+export { type Answer, ask, marked } from './examine/ask.ts';
 export { type Examination, examine } from './examine/examine.ts';
 export { type HideSetting, moduleOf, readHideSettings } from './examine/hide-settings.ts';
 export type { HookFile } from './examine/hook-files.ts';

@@ -4,7 +4,9 @@ import { build } from 'esbuild';
 import { SCRIPTS } from '../cli/completion/scripts.ts';
 import { ExitCode } from '../cli/exit.ts';
 import { createProgram } from '../cli/program.ts';
+import type { Output } from '../cli/terminal/output.ts';
 import type { Shell } from '../cli/terminal/shell.ts';
+import { outputsOver } from '../cli/terminal/shell.ts';
 import { VERSION } from '../cli/version.ts';
 import { manifestPage } from './man-manifest.ts';
 import { programPage } from './man-program.ts';
@@ -37,11 +39,12 @@ export async function makeParts(checkout: string, program: string): Promise<Part
   };
 }
 
+const NOWHERE: Output = { write: () => undefined, isTerminal: false, columns: undefined };
+
 /** For a program that is only asked for its help. */
 const NO_SHELL: Shell = {
   stdin: { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) },
-  stdout: { write: () => undefined, isTerminal: false, columns: undefined },
-  stderr: { write: () => undefined, isTerminal: false, columns: undefined },
+  ...outputsOver(NOWHERE, NOWHERE, {}),
   env: {},
   caller: 1,
   program: '/usr/lib/xenpci/xenpci.cjs',

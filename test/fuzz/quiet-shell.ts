@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Shell } from '../../src/cli/terminal/shell.ts';
+import { outputsOver, type Shell } from '../../src/cli/terminal/shell.ts';
 
 /** A shell that keeps what is written, and asks every command to stop as soon as that can be asked. */
 export function quietShell(
@@ -10,8 +10,11 @@ export function quietShell(
   const err: string[] = [];
   return {
     stdin: Readable.from(stdin.length === 0 ? [] : [stdin]),
-    stdout: { write: text => void out.push(text), isTerminal: false, columns: 100 },
-    stderr: { write: text => void err.push(text), isTerminal: false, columns: 100 },
+    ...outputsOver(
+      { write: text => void out.push(text), isTerminal: false, columns: 100 },
+      { write: text => void err.push(text), isTerminal: false, columns: 100 },
+      {},
+    ),
     env: { XENPCI_ROOT: root },
     caller: process.pid,
     program: '/usr/lib/xenpci/xenpci.cjs',

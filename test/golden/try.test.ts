@@ -55,7 +55,7 @@ async function trying(domain: string, ...args: string[]): Promise<Trial> {
   const ended = runProgram(['try', draft(manifest(domain)), '--timeout', '1h', ...args], shell);
   await vi.waitFor(() => expect(holder()).toBe(domain), PATIENCE);
   const text = (): string =>
-    `${shell.out()}${shell.err()}`.replaceAll(/\r\u001b\[K[^\r]*(?=\r)/g, '').replaceAll(/\r|\u001b\[\d*[mK]/g, '');
+    `${shell.out()}${shell.err()}`.replaceAll(/\r\u001b\[K[^\r\n]*(?=\r)/g, '').replaceAll(/\r|\u001b\[\d*[mK]/g, '');
   return { shell, ended, screen: () => golden(text()) };
 }
 

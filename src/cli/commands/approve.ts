@@ -5,7 +5,8 @@ import { detachesToApprove } from '../../plan/approval.ts';
 import { type DetachStep, stepText } from '../../plan/step.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { type Survey, survey } from '../looks/survey.ts';
+import { LOOKING, type Survey, survey } from '../looks/survey.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 
 /** How long an approval holds, minutes: long enough for guests that are slow to let go. */
@@ -25,7 +26,7 @@ export function approveCommand(command: Command, { shell, end }: Context): Comma
     )
     .action(async ({ yes = false }: { yes?: boolean }) => {
       const globals = globalsOf(command, shell);
-      const look = await survey(globals);
+      const look = await showing(shell, LOOKING, () => survey(globals));
       // A controller that runs keeps to last good content, and so may want more than what can be read here.
       if (look.source.problems.length > 0) {
         throw new CliError('not every manifest is valid, so what waits is not known in full; see: xenpci validate');

@@ -5,9 +5,10 @@ import type { Comparison } from '../boot-hide/boot-hide.ts';
 import { type BootHide, bootHide } from '../boot-hide/boot-settings.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { survey } from '../looks/survey.ts';
+import { LOOKING, survey } from '../looks/survey.ts';
+import type { Output } from '../terminal/output.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
-import type { Output } from '../terminal/shell.ts';
 import { showProblemsHint } from '../views/problems.ts';
 
 type Format = 'text' | 'parameter' | 'modprobe' | 'json';
@@ -27,7 +28,7 @@ export function bootHideCommand(command: Command, { shell, end }: Context): Comm
     .addHelpText('after', '\nExit codes: 0 the running kernel was told the same, 1 it differs, 2 error.')
     .action(async ({ output }: { output: Format }) => {
       const globals = globalsOf(command, shell);
-      const look = await survey(globals);
+      const look = await showing(shell, LOOKING, () => survey(globals));
       const found = await bootHide(look);
       show(shell.stdout, new Screen(shell.stdout, shell), found, output);
       if (look.source.problems.length > 0) {

@@ -1,12 +1,14 @@
 import { type Command, Option } from 'commander';
 import { API_VERSION } from '../../api/manifest.ts';
 import { printableJson } from '../../daemon/printable-json.ts';
-import { type Context, globalsOf, withExamples } from '../context.ts';
+import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import type { Check, Result } from '../doctor/check.ts';
-import { diagnose, tally } from '../doctor/doctor.ts';
+import { diagnose, type Findings, tally } from '../doctor/doctor.ts';
 import { findings } from '../doctor/examined.ts';
 import { ExitCode } from '../exit.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
+import type { Shell } from '../terminal/shell.ts';
 import type { Tone } from '../terminal/table.ts';
 
 const TONES: Readonly<Record<Result, Tone>> = { ok: 'good', warning: 'plain', failure: 'bad' };
@@ -22,7 +24,7 @@ export function doctorCommand(command: Command, { shell, end }: Context): Comman
     .addOption(new Option('-o, --output <format>', 'form of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExit codes: 0 nothing has failed (warnings may be), 1 something has, 2 error.')
     .action(async ({ output }: { output: 'text' | 'json' }) => {
-      const checks = diagnose(await findings(globalsOf(command, shell)));
+      const checks = diagnose(await examined(shell, globalsOf(command, shell)));
       const count = tally(checks);
       if (output === 'json') {
         const object = { apiVersion: API_VERSION, kind: 'Diagnosis', summary: count, checks };
@@ -32,6 +34,15 @@ export function doctorCommand(command: Command, { shell, end }: Context): Comman
       }
       end(count.failure === 0 ? ExitCode.ok : ExitCode.different);
     });
+}
+
+function examined(shell: Shell, globals: Globals): Promise<Findings> {
+  const open = new Set<string>();
+  return showing(
+    shell,
+    () => ['checking', [...open].join(', ')].join(' ').trim(),
+    () => findings(globals, open),
+  );
 }
 
 function show(screen: Screen, checks: readonly Check[]): void {

@@ -12,6 +12,7 @@ import { messageOf } from '../../daemon/message-of.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { followEvents, pastEvents } from '../events/followed.ts';
 import { CliError, ExitCode } from '../exit.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { EventPrinter, eventsText, showEvents } from '../views/event-view.ts';
@@ -40,7 +41,7 @@ export function eventsCommand(command: Command, { shell, end }: Context): Comman
     .action(async ({ watch = false, for: about, output }: Options) => {
       const { layout } = globalsOf(command, shell);
       const chosen: Chosen = events => events.filter(event => about === undefined || concerns(event, about));
-      const past = await pastEvents(layout);
+      const past = await showing(shell, 'reading the events', () => pastEvents(layout));
       const errors = new Screen(shell.stderr, shell);
       for (const message of past.damage) errors.line(message, 'bad');
       if (watch) await follow(shell, layout, output, { past: past.events, chosen });

@@ -3,7 +3,8 @@ import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { type ExportedAssignment, exportedAssignments } from '../export/exported.ts';
 import { exportText } from '../export/text.ts';
-import { survey } from '../looks/survey.ts';
+import { LOOKING, survey } from '../looks/survey.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 
 interface Options {
@@ -21,7 +22,7 @@ export function exportCommand(command: Command, { shell, end }: Context): Comman
     .option('--address', 'name devices by address, which moves with bus numbers, instead of path')
     .addHelpText('after', '\nExit codes: 0 written, 2 error. With what it writes, no device is moved.')
     .action(async ({ domain, address = false }: Options) => {
-      const { observed } = await survey(globalsOf(command, shell));
+      const { observed } = await showing(shell, LOOKING, () => survey(globalsOf(command, shell)));
       for (const name of domain) {
         if (!observed.domains.some(found => found.name === name)) throw new CliError(`there is no domain "${name}"`);
       }

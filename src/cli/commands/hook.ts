@@ -7,6 +7,7 @@ import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
 import { say } from '../hook/says.ts';
 import { processId, seconds } from '../terminal/numbers.ts';
+import { showing } from '../terminal/progress.ts';
 import type { Shell } from '../terminal/shell.ts';
 
 /** The phases after which a domain is no longer about to start (libvirt, hooks.html). */
@@ -35,7 +36,9 @@ export function hookCommand(command: Command, { shell, end }: Context): Command 
       if (phase !== 'prepare') return end(ExitCode.ok);
       // Only here: every domain that starts waits for what is loaded.
       const { prepare } = await import('../hook/prepares.ts');
-      const refusal = await prepare(shell, globals, domain, AbortSignal.timeout(timeout * 1000));
+      const refusal = await showing(shell, `preparing the start of ${domain}`, () =>
+        prepare(shell, globals, domain, AbortSignal.timeout(timeout * 1000)),
+      );
       if (refusal === undefined) return end(ExitCode.ok);
       say(shell, refusal);
       end(ExitCode.different);

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { planSteps } from '../../plan/plan.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { ExitCode } from '../exit.ts';
-import { survey } from '../looks/survey.ts';
+import { LOOKING, survey } from '../looks/survey.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { showPlan } from '../views/plan-view.ts';
 import { showProblems } from '../views/problems.ts';
@@ -16,7 +17,7 @@ export function planCommand(command: Command, { shell, end }: Context): Command 
   ])
     .addHelpText('after', '\nExit codes: 0 nothing to do, 1 something to do, 2 error, or not all valid.')
     .action(async () => {
-      const look = await survey(globalsOf(command, shell));
+      const look = await showing(shell, LOOKING, () => survey(globalsOf(command, shell)));
       showPlan(new Screen(shell.stdout, shell), look);
       const { problems } = look.source;
       if (problems.length > 0) {

@@ -7,14 +7,14 @@ import { type Context, type Globals, globalsOf, withExamples } from '../context.
 import { control, requireXen } from '../control.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { askRunning } from '../looks/ask-running.ts';
+import { LOOKING } from '../looks/survey.ts';
 import { seconds } from '../terminal/numbers.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { showAssignments } from '../views/assignment-table.ts';
 
 const RESYNC_MS = 30_000;
-/** What takes longer than this is told on a terminal, ms. */
-const PROGRESS_MS = 1_000;
 
 interface Options {
   readonly once?: boolean;
@@ -57,7 +57,11 @@ async function once(shell: Shell, globals: Globals, { timeout, allowEmpty = fals
     last = report.status;
   };
   const outcome = await control(shell, options, parts =>
-    reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
+    showing(
+      shell,
+      () => (last === undefined ? LOOKING : notReadyText(last)),
+      () => reconcileOnce({ ...parts, onReport }, timeout * 1000, shell.onStop),
+    ),
   );
   if (outcome === 'forced') return ExitCode.forced;
   if (last === undefined) throw new CliError('the host could not be looked at in time');
@@ -72,11 +76,10 @@ async function ask(shell: Shell, globals: Globals, timeout: number): Promise<Exi
   const ending = new AbortController();
   const release = shell.onStop(() => ending.abort());
   const errors = new Screen(shell.stderr, shell);
-  const progress = setTimeout(() => {
-    if (shell.stderr.isTerminal) errors.line('waiting for the running controller', 'faint');
-  }, PROGRESS_MS);
   try {
-    const { waited, status, controller } = await askRunning(globals, timeout * 1000, ending.signal);
+    const { waited, status, controller } = await showing(shell, 'waiting for the running controller', () =>
+      askRunning(globals, timeout * 1000, ending.signal),
+    );
     if (waited === 'stopped') return ExitCode.forced;
     showEnd(new Screen(shell.stdout, shell), status);
     if (waited === 'timedOut') {
@@ -84,7 +87,6 @@ async function ask(shell: Shell, globals: Globals, timeout: number): Promise<Exi
     }
     return waited === 'met' && isReady(status) ? ExitCode.ok : ExitCode.different;
   } finally {
-    clearTimeout(progress);
     release();
   }
 }
@@ -92,6 +94,15 @@ async function ask(shell: Shell, globals: Globals, timeout: number): Promise<Exi
 /** @param from RFC 3339: since when it is known how things are; whoever has looked on all the time knows it. */
 function showEnd(screen: Screen, { assignments }: Status, from?: string): void {
   showAssignments(screen, assignments, { now: Date.now(), wide: false, ...(from === undefined ? {} : { from }) });
+}
+
+/** What is not in place yet, in one line. */
+function notReadyText({ assignments }: Status): string {
+  const open = assignments.flatMap(assignment => {
+    const ready = readyOf(assignment);
+    return ready?.status === 'True' ? [] : [`${assignment.name} (${ready?.reason})`];
+  });
+  return open.length === 0 ? LOOKING : `not in place yet: ${open.join(', ')}`;
 }
 
 function isReady({ assignments, devices, problems }: Status): boolean {

@@ -6,6 +6,7 @@ import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { directOption, readLook } from '../looks/read-look.ts';
 import { pageOf } from '../page/live.ts';
+import { showing } from '../terminal/progress.ts';
 
 /** `xenpci report`. */
 export function reportCommand(command: Command, { shell, end }: Context): Command {
@@ -21,7 +22,7 @@ export function reportCommand(command: Command, { shell, end }: Context): Comman
     .action(async (file: string | undefined, _: unknown) => {
       if (file === undefined && shell.stdout.isTerminal) throw new CliError('give a file name, or redirect the output');
       const look = await readLook(command, shell);
-      const page = renderPage(await pageOf(look, shell), { live: false });
+      const page = renderPage(await showing(shell, 'writing the page', () => pageOf(look, shell)), { live: false });
       if (file === undefined) shell.stdout.write(page);
       else await write(file, page);
       end(ExitCode.ok);

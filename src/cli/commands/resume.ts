@@ -4,8 +4,9 @@ import type { Suspension } from '../../api/suspension.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { assignmentsInForce } from '../looks/in-force.ts';
+import { assignmentsInForce, READING } from '../looks/in-force.ts';
 import { whoIs } from '../person.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { unknownText, written } from './suspend.ts';
 
@@ -28,7 +29,8 @@ export function resumeCommand(command: Command, { shell, end }: Context): Comman
         return end(ExitCode.ok);
       }
       const given = await written(() => file.resume(assignment => assignment === name, who));
-      end(await judge(screen, globals, name, given));
+      const known = await showing(shell, READING, () => assignmentsInForce(globals));
+      end(judge(screen, { known, globals, name, given }));
     });
 }
 
@@ -42,9 +44,17 @@ async function resumeAll(file: SuspensionFile, who: { at: number; by: string }, 
   for (const { assignment } of given) screen.line(`${assignment} is resumed.`);
 }
 
+interface Resumed {
+  /** The assignments in force. */
+  readonly known: readonly SourcedAssignment[];
+  readonly globals: Globals;
+  readonly name: string;
+  /** What was suspended under that name. */
+  readonly given: readonly Suspension[];
+}
+
 /** What is told of one that was given back, or that was not suspended here. */
-async function judge(screen: Screen, globals: Globals, name: string, given: readonly Suspension[]): Promise<ExitCode> {
-  const known = await assignmentsInForce(globals);
+function judge(screen: Screen, { known, globals, name, given }: Resumed): ExitCode {
   const found = known.find(({ assignment }) => assignment.metadata.name === name);
   if (found?.assignment.spec.suspend === true) {
     screen.line(`${name} is suspended by its manifest: set suspend: false in ${placeOf(found)}`);

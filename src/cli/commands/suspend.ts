@@ -8,8 +8,9 @@ import { safeLine } from '../../source/terminal.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { awaitPublished } from '../looks/await.ts';
-import { assignmentsInForce } from '../looks/in-force.ts';
+import { assignmentsInForce, READING } from '../looks/in-force.ts';
 import { whoIs } from '../person.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 
@@ -32,7 +33,9 @@ export function suspendCommand(command: Command, { shell, end }: Context): Comma
     )
     .action(async (name: string, options: { reason?: string }) => {
       const globals = globalsOf(command, shell);
-      const known = (await assignmentsInForce(globals)).map(({ assignment }) => assignment.metadata.name);
+      const known = (await showing(shell, READING, () => assignmentsInForce(globals))).map(
+        ({ assignment }) => assignment.metadata.name,
+      );
       if (!known.includes(name)) throw new CliError(unknownText(name, known, globals.manifests));
       const by = whoIs(shell);
       const since = Date.now();
@@ -59,7 +62,9 @@ async function untilHeard(shell: Shell, globals: Globals, name: string): Promise
   };
   try {
     const options = { timeoutMs: HEARD_MS, signal: ending.signal, judge };
-    const waited = await awaitPublished(globals.layout, options);
+    const waited = await showing(shell, 'waiting for the running controller', () =>
+      awaitPublished(globals.layout, options),
+    );
     if (waited === 'stopped') return ExitCode.forced;
     if (waited === 'met') return ExitCode.ok;
     const text = 'a step of the running controller is not done yet, or it waits for something else';

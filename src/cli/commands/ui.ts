@@ -4,9 +4,10 @@ import type { ServedPage } from '../../daemon/page/server.ts';
 import { StopRequests } from '../../daemon/stop-requests.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
-import { openLookout } from '../looks/survey.ts';
+import { LOOKING, openLookout } from '../looks/survey.ts';
 import { LivePage } from '../page/live.ts';
 import { port } from '../terminal/numbers.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 
@@ -34,7 +35,7 @@ export function uiCommand(command: Command, { shell, end }: Context): Command {
 
 async function serve(page: LivePage, where: number, shell: Shell): Promise<ServedPage> {
   // What cannot be looked at is said here, and not only in a browser.
-  await page.state();
+  await showing(shell, LOOKING, () => page.state());
   // Loaded here: no other command needs a web server, and each starts faster without.
   const { servePage } = await import('../../daemon/page/server.ts');
   const tell = (error: unknown): void =>

@@ -3,6 +3,8 @@ import { type HostIdentity, hostIdentity } from '../../api/hosts.ts';
 import { readPaths } from '../../source/read-paths.ts';
 import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
+import { READING } from '../looks/in-force.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { elsewhereText } from '../views/elsewhere.ts';
 import { showProblems } from '../views/problems.ts';
@@ -21,7 +23,9 @@ export function validateCommand(command: Command, { shell, end }: Context): Comm
     )
     .addHelpText('after', '\nExit codes: 0 all valid, 1 something is not valid, 2 a path is unreadable.')
     .action(async (paths: string[], { host }: { host?: string }) => {
-      const { valid, problems, elsewhere } = await readPaths(paths, host === undefined ? undefined : hostNamed(host));
+      const { valid, problems, elsewhere } = await showing(shell, READING, () =>
+        readPaths(paths, host === undefined ? undefined : hostNamed(host)),
+      );
       showProblems(new Screen(shell.stderr, shell), problems);
       const screen = new Screen(shell.stdout, shell);
       screen.line(verdict(valid, problems.length), problems.length === 0 ? 'good' : 'plain');

@@ -5,11 +5,9 @@ import { awaitLook, type Waited } from '../looks/await.ts';
 import type { Survey } from '../looks/survey.ts';
 import { type Goal, parseGoal, standingOf } from '../looks/wait-goal.ts';
 import { seconds } from '../terminal/numbers.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
-
-/** What takes longer than this shows on a terminal what it waits for, ms. */
-const PROGRESS_MS = 1_000;
 
 interface Options {
   readonly for: Goal;
@@ -61,27 +59,29 @@ export async function waitFor(
   const release = shell.onStop(() => ending.abort());
   const screen = new Screen(shell.stdout, shell);
   const errors = new Screen(shell.stderr, shell);
-  const begun = Date.now();
   const open = new Map(names.map(name => [name, '']));
-  const tell = (name: string, text: string): void => {
-    const isNews = open.get(name) !== text && Date.now() - begun >= PROGRESS_MS;
-    if (isNews && shell.stderr.isTerminal) errors.line(`assignment/${name}: ${text}`, 'faint');
-    open.set(name, text);
-  };
   const judge = (look: Survey): boolean => {
     for (const name of [...open.keys()]) {
       const { met, text } = standingOf(look, name, wanted);
-      if (!met) tell(name, text);
+      if (!met) open.set(name, text);
       else if (open.delete(name))
         screen.line(`assignment/${name} ${wanted.type === 'delete' ? 'deleted' : 'condition met'}`);
     }
     return open.size === 0;
   };
   try {
-    return ended(await awaitLook(globals, { timeoutMs, signal: ending.signal, judge }), open, errors);
+    const waiting = (): Promise<Waited> => awaitLook(globals, { timeoutMs, signal: ending.signal, judge });
+    return ended(await showing(shell, () => openText(open), waiting), open, errors);
   } finally {
     release();
   }
+}
+
+/** What is waited for, in one line: the first in full, and how many more. */
+function openText(open: ReadonlyMap<string, string>): string {
+  const [[name, text] = ['', '']] = open;
+  const more = open.size > 1 ? ` and ${open.size - 1} more` : '';
+  return `waiting for assignment/${name}${more}${text === '' ? '' : `: ${text}`}`;
 }
 
 function ended(waited: Waited, open: ReadonlyMap<string, string>, errors: Screen): ExitCode {

@@ -2,7 +2,7 @@ import type { Dom0Layout } from '../../api/layout.ts';
 import type { DomainSelector, SourceSnapshot } from '../../api/manifest.ts';
 import { runningController } from '../../daemon/lock.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
-import { type Answer, ask, examine, ownershipOf, thisHost } from '../../host/index.ts';
+import { type Answer, ask, examine, marked, ownershipOf, thisHost } from '../../host/index.ts';
 import { findDomain } from '../../plan/domains.ts';
 import { FolderSource } from '../../source/folder-source.ts';
 import { bootHide } from '../boot-hide/boot-settings.ts';
@@ -17,8 +17,11 @@ import type { OwnedFile } from './files.ts';
 const QUESTION_MS = 15_000;
 const LOOK_MS = 45_000;
 
-/** Finds out all that `xenpci doctor` judges, everything at once and each for a bounded time; nothing is changed. */
-export async function findings(asked: Globals): Promise<Findings> {
+/**
+ * Finds out all that `xenpci doctor` judges, everything at once and each for a bounded time; nothing is changed.
+ * @param open is kept up to what has no answer yet, in words.
+ */
+export async function findings(asked: Globals, open: Set<string> = new Set()): Promise<Findings> {
   const { layout } = asked;
   const live = await ask(QUESTION_MS, () => readLiveStatus(layout));
   // A controller may work by another folder than the usual one.
@@ -26,9 +29,17 @@ export async function findings(asked: Globals): Promise<Findings> {
   const globals = { ...asked, manifests: told ?? asked.manifests };
   const folder = globals.manifests;
   const [host, source, look] = await Promise.all([
-    examine(layout, QUESTION_MS),
-    ask(QUESTION_MS, () => read(globals)),
-    ask(LOOK_MS, () => survey(globals)),
+    examine(layout, QUESTION_MS, open),
+    marked(
+      open,
+      'the manifests',
+      ask(QUESTION_MS, () => read(globals)),
+    ),
+    marked(
+      open,
+      'the whole host',
+      ask(LOOK_MS, () => survey(globals)),
+    ),
   ]);
   const files = 'found' in source ? source.found.assignments.map(({ origin }) => origin.file) : [];
   return {

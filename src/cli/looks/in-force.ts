@@ -6,6 +6,9 @@ import type { Globals } from '../context.ts';
 import { trustOf } from '../trusted.ts';
 import { hostOf, manifestsInForce } from './survey.ts';
 
+/** What is shown while manifests take their time. */
+export const READING = 'reading the manifests';
+
 /**
  * The assignments that manifests name for this host, as they are written: what persons have suspended is not in them.
  * @throws {CliError} when it cannot be told which host this is.

@@ -3,10 +3,11 @@ import type { LastLook, NoLook } from '../../daemon/api/last-look.ts';
 import type { ServedLook } from '../../daemon/api/look-text.ts';
 import { type Globals, globalsOf } from '../context.ts';
 import { CliError } from '../exit.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { VERSION } from '../version.ts';
-import { byName, type Survey, survey } from './survey.ts';
+import { byName, LOOKING, type Survey, survey } from './survey.ts';
 
 /** `--direct`, for commands that use `readLook`. */
 export function directOption(): Option {
@@ -26,7 +27,11 @@ export function directOption(): Option {
  *
  * @throws {CliError} when there is no controller to ask and the host cannot be looked at.
  */
-export async function readLook(command: Command, shell: Shell): Promise<Survey> {
+export function readLook(command: Command, shell: Shell): Promise<Survey> {
+  return showing(shell, LOOKING, () => read(command, shell));
+}
+
+async function read(command: Command, shell: Shell): Promise<Survey> {
   const globals = globalsOf(command, shell);
   if (command.opts<{ direct?: boolean }>().direct === true) return survey(globals);
   const answer = await askServed(globals);

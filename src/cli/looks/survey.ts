@@ -25,6 +25,9 @@ import type { Globals } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { trustOf } from '../trusted.ts';
 
+/** What is shown while a look takes its time. */
+export const LOOKING = 'looking at the host';
+
 /** A look that touches nothing; its status has the times that a running controller knows. */
 export interface Survey extends Look {
   readonly globals: Globals;

@@ -1,5 +1,6 @@
 import { safeLine } from '../../source/terminal.ts';
-import type { Output, Shell } from './shell.ts';
+import type { Output } from './output.ts';
+import type { Shell } from './shell.ts';
 import { type CellInput, cellOf, type Tone, tableLines } from './table.ts';
 
 const COLUMNS_DEFAULT = 80;

@@ -2,14 +2,8 @@ import { realpathSync } from 'node:fs';
 import { createInterface as createLines } from 'node:readline';
 import { createInterface } from 'node:readline/promises';
 import type { OnStop, StopSignal } from '../../daemon/stop-requests.ts';
-
-/** Somewhere to write text, such as standard output. */
-export interface Output {
-  write(text: string): void;
-  readonly isTerminal: boolean;
-  /** Columns of the terminal; undefined where there is none. */
-  readonly columns: number | undefined;
-}
+import type { Output } from './output.ts';
+import { StatusLine } from './status-line.ts';
 
 /** All that the program takes from the process it runs in. */
 export interface Shell {
@@ -17,6 +11,8 @@ export interface Shell {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** The last line of the terminal, where standard error is one. */
+  readonly status: StatusLine;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The process that started this one. */
   readonly caller: number;
@@ -42,8 +38,7 @@ export function processShell(): Shell {
   return {
     stdin: process.stdin,
     caller: process.ppid,
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    ...outputsOver(outputOf(process.stdout), outputOf(process.stderr), process.env),
     env: process.env,
     program: realpathSync(process.argv[1] ?? process.execPath),
     onStop(stop) {
@@ -60,6 +55,16 @@ export function processShell(): Shell {
     ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),
     ...(process.stdin.isTTY === true ? { onLine } : {}),
   };
+}
+
+/** Two outputs that may be one terminal, and its last line, which gives way to whatever is written to them. */
+export function outputsOver(
+  stdout: Output,
+  stderr: Output,
+  env: Shell['env'],
+): Pick<Shell, 'stdout' | 'stderr' | 'status'> {
+  const status = new StatusLine(stderr, env);
+  return { stdout: status.above(stdout), stderr: status.above(stderr), status };
 }
 
 /** The question goes to standard error: standard output may be kept in a file. An end of input is an empty answer. */

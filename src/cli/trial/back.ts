@@ -3,6 +3,7 @@ import { Wake } from '../../controller/wake.ts';
 import { type LiveStatus, readLiveStatus } from '../../daemon/status-file.ts';
 import type { Trial } from '../../daemon/trial/trial.ts';
 import { onPublished } from '../looks/await.ts';
+import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 
@@ -16,7 +17,11 @@ export function isTakenUp({ status: { trial: now } }: LiveStatus, { path, until,
 }
 
 /** Waits until the controller works by what was wanted before, and says so if it does not: it will, whoever waits. */
-export async function untilTakenBack(shell: Shell, layout: Dom0Layout, trial: Trial): Promise<void> {
+export function untilTakenBack(shell: Shell, layout: Dom0Layout, trial: Trial): Promise<void> {
+  return showing(shell, 'waiting until the controller has gone back', () => awaitBack(shell, layout, trial));
+}
+
+async function awaitBack(shell: Shell, layout: Dom0Layout, trial: Trial): Promise<void> {
   const wake = new Wake();
   const hint = (): void => wake.now();
   const deadline = AbortSignal.timeout(PATIENCE_MS);

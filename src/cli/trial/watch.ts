@@ -8,15 +8,12 @@ import { endOf, type Trial, type TrialEnd, timeLeft } from '../../daemon/trial/t
 import { hashAt, TrialFile } from '../../daemon/trial/trial-file.ts';
 import type { Globals } from '../context.ts';
 import { ExitCode } from '../exit.ts';
+import { PROGRESS_MS } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
-import { StatusLine } from '../terminal/status-line.ts';
 import { timeOfDay } from '../terminal/times.ts';
 import { isTakenUp, untilTakenBack } from './back.ts';
 import { endTrial, showEnd } from './ends.ts';
-
-/** How often it is shown how much time is left, ms. */
-const PROGRESS_MS = 1_000;
 
 /** What a person types while the trial runs. */
 export interface Typed {
@@ -44,7 +41,7 @@ export async function watchTrial(
 ): Promise<ExitCode> {
   const { layout } = globals;
   const file = new TrialFile(layout);
-  const line = new StatusLine(shell.stderr);
+  const line = shell.status;
   const wake = new Wake();
   let answer: 'keep' | 'back' | 'leave' | undefined;
   const answered = (what: NonNullable<typeof answer>): void => {

@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { Document, visit } from 'yaml';
 import { API_VERSION } from '../../api/manifest.ts';
 import { isPrintable, printableJson } from '../../daemon/printable-json.ts';
-import type { Output } from '../terminal/shell.ts';
+import type { Output } from '../terminal/output.ts';
 import type { ApiObject } from './objects.ts';
 
 /** The forms of output of `get`. */

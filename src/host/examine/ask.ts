@@ -22,3 +22,14 @@ export async function ask<T>(deadlineMs: number, question: (signal: AbortSignal)
     clearTimeout(timer);
   }
 }
+
+/**
+ * Names a question among those that are open until it has its answer.
+ * @param open is kept up to what has no answer yet, in words.
+ */
+export async function marked<T>(open: Set<string>, what: string, answer: Promise<Answer<T>>): Promise<Answer<T>> {
+  open.add(what);
+  const found = await answer;
+  open.delete(what);
+  return found;
+}

@@ -9,7 +9,7 @@ import { isGone } from '../small-file.ts';
 import { isHookInForce } from '../start/hook-mark.ts';
 import { PCIBACK } from '../sysfs/sysfs.ts';
 import { parseXenInfo, type XenInfo } from '../xl/xen-info.ts';
-import { type Answer, ask } from './ask.ts';
+import { type Answer, ask, marked } from './ask.ts';
 import { findHooks, type HookFile } from './hook-files.ts';
 import { type Ownership, ownershipOf } from './ownership.ts';
 
@@ -36,16 +36,29 @@ export interface Examination {
 /**
  * Asks every part of a dom0 whether it is there, all at once and each for a bounded time. Nothing is changed.
  * @param deadlineMs for each question, ms.
+ * @param open is kept up to what has no answer yet, in words.
  */
-export async function examine(layout: Dom0Layout, deadlineMs: number): Promise<Examination> {
+export async function examine(layout: Dom0Layout, deadlineMs: number, open: Set<string>): Promise<Examination> {
   const dom0 = openDom0(layout, { ...DEFAULT_DEADLINES, readMs: deadlineMs });
   try {
     const [xen, xl, xenstore, pciback, libvirt, virtxend, hook, state, pciIds] = await Promise.all([
       ask(deadlineMs, () => detectXen(layout)),
-      ask(deadlineMs, async signal => parseXenInfo(await dom0.xl.info(signal))),
-      ask(deadlineMs, signal => readStore(dom0, signal)),
+      marked(
+        open,
+        'xl',
+        ask(deadlineMs, async signal => parseXenInfo(await dom0.xl.info(signal))),
+      ),
+      marked(
+        open,
+        'xenstore',
+        ask(deadlineMs, signal => readStore(dom0, signal)),
+      ),
       ask(deadlineMs, () => isThere(join(layout.sysfs, 'bus/pci/drivers', PCIBACK))),
-      ask(deadlineMs, signal => libvirtVersion(dom0, signal)),
+      marked(
+        open,
+        'libvirt',
+        ask(deadlineMs, signal => libvirtVersion(dom0, signal)),
+      ),
       ask(deadlineMs, () => isThere(join(layout.root, 'run/libvirt/virtxend-sock'))),
       ask(deadlineMs, async () => ({ files: await findHooks(layout), called: await isHookInForce(layout) })),
       ask(deadlineMs, () => ownershipOf(layout.state)),

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ExitCode } from '../../../src/cli/exit.ts';
 import { runProgram } from '../../../src/cli/program.ts';
-import type { Output, Shell } from '../../../src/cli/terminal/shell.ts';
+import type { Output } from '../../../src/cli/terminal/output.ts';
+import { outputsOver, type Shell } from '../../../src/cli/terminal/shell.ts';
 import type { StopSignal } from '../../../src/daemon/stop-requests.ts';
 
 export const CHECKOUT: string = resolve(import.meta.dirname, '../../..');
@@ -48,8 +49,7 @@ export function capturedShell({
   return {
     stdin,
     caller: process.ppid,
-    stdout: output(out),
-    stderr: output(err),
+    ...outputsOver(output(out), output(err), env),
     env,
     program: `${CHECKOUT}/dist/xenpci.cjs`,
     onStop(stop) {
