@@ -1,6 +1,6 @@
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import { NOTHING_SUSPENDED, type Suspensions } from '../api/suspension.ts';
-import { type Approval, inForce } from '../plan/approval.ts';
+import { inForce } from '../plan/approval.ts';
 import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -10,11 +10,10 @@ import { replan } from '../plan/replan/replan.ts';
 import { standingOf } from '../plan/standing.ts';
 import { type Step, stepIdentity, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
-import { startDeadline } from './deadline.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
 import type { Look, Pass } from './look.ts';
-import type { ApprovalStore, Clock, Host, InventoryStore, Source } from './ports.ts';
-import type { Reporter } from './report.ts';
+import { LOOK, Looks, type LooksParts } from './looks.ts';
+import { messageOf } from './message-of.ts';
 import { computeStatus } from './status.ts';
 import type { Status } from './status-types.ts';
 
@@ -31,14 +30,7 @@ export const DEFAULT_OPTIONS: ReconcilerOptions = {
   lookDeadlineMs: 30_000,
 };
 
-export interface ReconcilerParts {
-  readonly host: Host;
-  readonly source: Source;
-  readonly store: InventoryStore;
-  /** Absent: nothing is ever approved. */
-  readonly approvals?: ApprovalStore;
-  readonly clock: Clock;
-  readonly report: Reporter;
+export interface ReconcilerParts extends LooksParts {
   readonly options?: Partial<ReconcilerOptions>;
   /** Called when a step has come to its end: time for another look. */
   readonly onFinished: () => void;
@@ -59,14 +51,6 @@ export interface PassResult {
   readonly nextDue?: number;
 }
 
-interface Found {
-  readonly source: SourceSnapshot;
-  readonly observed: Observed;
-  readonly inventory: Inventory;
-  readonly approvals: readonly Approval[];
-}
-
-const LOOK = 'look';
 const RECORD = 'record';
 
 /** Looks, plans, and takes one step for each device that is due. Whether it took hold the next pass sees. */
@@ -75,9 +59,9 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #backoff: Backoff;
   readonly #dispatch: Dispatch;
+  readonly #looks: Looks;
   /** Outcomes are judged by what a look shows; until one succeeds they are kept. */
   readonly #unjudged: Finished[] = [];
-  #inventory: Inventory | undefined;
   /** The last plan: what has not changed since need not be decided anew. */
   #planned: Planned | undefined;
   #stopped = false;
@@ -85,7 +69,6 @@ export class Reconciler {
   #content: string | undefined;
   #problems: readonly ManifestProblem[] = [];
   #suspensions: Suspensions = NOTHING_SUSPENDED;
-  #approvalsError: string | undefined;
   /** Who asked for each step when it was begun: by the time it is judged, the manifests may say otherwise. */
   readonly #askers = new WeakMap<Step, readonly Asker[]>();
 
@@ -93,6 +76,7 @@ export class Reconciler {
     this.#parts = parts;
     this.#options = { ...DEFAULT_OPTIONS, ...parts.options };
     this.#backoff = new Backoff(this.#options);
+    this.#looks = new Looks(parts, this.#backoff, this.#options.lookDeadlineMs);
     this.#dispatch = new Dispatch(parts.host, parts.clock, this.#options, parts.onFinished);
   }
 
@@ -131,7 +115,7 @@ export class Reconciler {
     // A device whose step ends while we look may be seen half-way, so it is left to the next pass.
     const unsure = this.#dispatch.keys();
     this.#unjudged.push(...this.#dispatch.drain());
-    const found = await this.#look(signal);
+    const found = await this.#looks.take(signal);
     if (found === undefined) return this.#result(false, 0, 1, 0);
     const { source, observed, inventory, approvals } = found;
     const approved = inForce(approvals, this.#parts.clock.now());
@@ -168,42 +152,6 @@ export class Reconciler {
     return { ...result, look: { ...basis, plan: decided, status, now: clock.now() } };
   }
 
-  async #look(signal: AbortSignal): Promise<Found | undefined> {
-    const { host, source, store, clock, report } = this.#parts;
-    const deadline = startDeadline(clock, this.#options.lookDeadlineMs, signal);
-    try {
-      this.#inventory ??= await store.load();
-      const observed = await host.observe(deadline.signal);
-      const approvals = await this.#loadApprovals();
-      const found = { source: await source.read(), observed, inventory: this.#inventory, approvals };
-      this.#backoff.forget(LOOK);
-      return found;
-    } catch (cause) {
-      if (signal.aborted) return undefined;
-      const error = deadline.passed()
-        ? `no look within ${this.#options.lookDeadlineMs / 1000} s: ${messageOf(cause)}`
-        : messageOf(cause);
-      report({ type: 'LookFailed', error, retryAt: this.#backoff.fail(LOOK, error, clock.now()).until });
-      return undefined;
-    } finally {
-      deadline.end();
-    }
-  }
-
-  async #loadApprovals(): Promise<readonly Approval[]> {
-    const { approvals, report } = this.#parts;
-    try {
-      const loaded = (await approvals?.load()) ?? [];
-      this.#approvalsError = undefined;
-      return loaded;
-    } catch (cause) {
-      const error = messageOf(cause);
-      if (error !== this.#approvalsError) report({ type: 'ApprovalsUnreadable', error });
-      this.#approvalsError = error;
-      return [];
-    }
-  }
-
   /** @returns whether a step has failed. */
   #judge(next: readonly Step[]): boolean {
     const { clock, report } = this.#parts;
@@ -232,7 +180,7 @@ export class Reconciler {
     const { store, clock, report } = this.#parts;
     try {
       await store.save(decided.inventory);
-      this.#inventory = decided.inventory;
+      this.#looks.remember(decided.inventory);
       this.#backoff.forget(RECORD);
       return true;
     } catch (cause) {
@@ -289,8 +237,4 @@ export class Reconciler {
 
 function contentOf(status: Status): string {
   return JSON.stringify({ ...status, observedAt: '' });
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

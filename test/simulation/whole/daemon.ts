@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../../../src/api/address.ts';
 import type { Suspensions } from '../../../src/api/suspension.ts';
 import { Controller } from '../../../src/controller/controller.ts';
@@ -6,6 +7,8 @@ import type { InventoryStore, Source } from '../../../src/controller/ports.ts';
 import type { Report } from '../../../src/controller/report.ts';
 import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
 import type { HeldDevice } from '../../../src/plan/inventory.ts';
+import { plan } from '../../../src/plan/plan.ts';
+import { standingOf } from '../../../src/plan/standing.ts';
 import { type Step, stepKey, stepText } from '../../../src/plan/step.ts';
 import { withSuspensions } from '../../../src/plan/suspended.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
@@ -106,6 +109,9 @@ export class Daemon {
         tally.passes += 1;
         this.passes += 1;
         this.look = pass.look;
+        if (pass.look !== undefined && !isPlannedAfresh(pass.look)) {
+          court.report(new Broken('replanned', 'the plan is not the one that is made from scratch'));
+        }
         onPass(pass);
       },
     });
@@ -267,4 +273,9 @@ function devicesIn(record: string): [Address, HeldDevice['domain']][] {
 function suspensionsOf(suspended: World['suspended']): Suspensions {
   if (suspended === 'all') return { unusable: 'input/output error (EIO)' };
   return { suspended: [...suspended].map(assignment => ({ assignment, since: 0, by: 'root' })), resumed: [] };
+}
+
+/** Whether nothing has been taken over from an earlier plan that does not hold any more. */
+function isPlannedAfresh({ plan: decided, observed, source, inventory, approvals, failures }: Look): boolean {
+  return isDeepStrictEqual(decided, plan(observed, source, inventory, standingOf(approvals, failures)));
 }

@@ -34,6 +34,7 @@ export type Law =
   | 'untrue'
   | 'leak'
   | 'restless'
+  | 'replanned'
   | 'unanswered'
   | 'crashed';
 

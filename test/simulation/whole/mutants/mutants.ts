@@ -15,6 +15,20 @@ export interface Mutant {
 
 export const MUTANTS: readonly Mutant[] = [
   {
+    name: 'what an edited manifest brings together is planned as if it were apart',
+    file: 'src/plan/replan/ties.ts',
+    find: '...(address === undefined ? [] : [deviceTie(address)]),',
+    replace: '',
+    laws: ['replanned'],
+  },
+  {
+    name: 'an object that has changed is taken for the one before',
+    file: 'src/controller/same-objects.ts',
+    find: 'return earlier !== undefined && isSame(earlier, member) ? earlier : member;',
+    replace: 'return earlier !== undefined ? earlier : member;',
+    laws: ['untrue', 'entitled', 'restless', 'noConvergence', 'notNamed', 'suspended', 'guarded'],
+  },
+  {
     name: 'what is absent from manifests that cannot all be read is let go of',
     file: 'src/plan/want.ts',
     find: 'if (!source.complete) {',
