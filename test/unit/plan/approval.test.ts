@@ -180,3 +180,10 @@ describe('how a device is taken from a guest', () => {
     expect(plan(base, unsure, heldByRed([FIRST])).devices.get(FIRST)?.hold?.reason).toBe('SourceIncomplete');
   });
 });
+
+test('where nothing leaves a guest there is nothing to approve', () => {
+  const free = { ...world(), devices: observed([device(FIRST, { at: 'assignable' })], []).devices };
+  const decided = plan(free, source([assignment('red', 'red', [entry('lan', FIRST)])]), new Map());
+  expect(decided.devices.size).toBe(1);
+  expect(detachesToApprove(decided.devices)).toEqual([]);
+});

@@ -3,7 +3,7 @@ import { type Asker, askedBy, askerText } from '../../../src/plan/asked-by.ts';
 import type { HeldDevice, Inventory } from '../../../src/plan/inventory.ts';
 import { nextSteps, plan } from '../../../src/plan/plan.ts';
 import { stepText } from '../../../src/plan/step.ts';
-import { address, assignment, device, domain, entry, observed, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const red = domain('red', { domid: 1 });
@@ -65,6 +65,32 @@ describe('who asked for a step', () => {
     const steps = asked([wanted], { at: 'host' }, new Map(), [off]);
     const configure = steps.find(([text]) => text.startsWith('configure'));
     expect(configure?.[1].map(askerText)).toEqual([`web (/manifests/web.yaml:1, content ${wanted.hash})`]);
+  });
+
+  test('passthrough alone is asked for by no assignment for another uuid', () => {
+    const stored = { hostdevs: [ours(address(NIC))], passthrough: false };
+    const byUuid = (name: string, uuid: string, text: string) =>
+      assignment(name, 'red', [entry('lan', text)], { domain: { uuid } });
+    const all = [byUuid('red', 'uuid-red', NIC), byUuid('blue', 'uuid-blue', '0000:02:00.0')];
+    const steps = asked(all, { at: 'assignable' }, new Map(), [domain('red', { stored }), domain('blue')]);
+    const found = steps.find(([text]) => text === 'configure red: enable PCI passthrough');
+    expect(found?.[1].map(({ assignment: name }) => name)).toEqual(['red']);
+  });
+
+  test('what leaves a definition is asked for by the entry that had it', () => {
+    const stored = { hostdevs: [ours(address(NIC))], passthrough: true };
+    const held = new Map([[HELD.address, HELD]]);
+    expect(asked([], { at: 'host' }, held, [domain('red', { stored })])).toEqual([
+      [`configure red: remove ${NIC}`, [{ assignment: 'gone', entry: 'lan' }]],
+    ]);
+  });
+
+  test('what is replaced in a definition is asked for by its entry, once', () => {
+    const stored = { hostdevs: [ours(address(NIC))], passthrough: true };
+    const permissive = assignment('web', 'red', [entry('lan', NIC, { permissive: true })]);
+    expect(asked([permissive], { at: 'assignable' }, new Map(), [domain('red', { stored })])).toEqual([
+      [`configure red: replace ${NIC}`, [{ ...ASKER, hash: permissive.hash }]],
+    ]);
   });
 
   test('as text for people', () => {

@@ -95,6 +95,22 @@ describe('driftPolicy: Report', () => {
     expect(inWords(world(ASSIGNABLE), desired(), settling.inventory)).toEqual([GONE]);
   });
 
+  test('does not take an attach that is under way for a device that was in place', () => {
+    const settling = plan(world(IN_RED, [red], { settled: false }), desired(), NONE).inventory;
+    expect(settling.get(address(NIC))?.inPlace).toBeUndefined();
+    const gone = [{ ...red, live: [] }];
+    expect(inWords(world(ASSIGNABLE, gone), desired(), settling)).toEqual(['attach 0000:01:00.0 to red']);
+  });
+
+  test('takes a device for in place only when the stored definition has it, too, whatever else that is to get', () => {
+    const bare = { ...red, stored: { hostdevs: [], passthrough: true } };
+    const at = observed([device(NIC, IN_RED), device(DISK, IN_RED)], [bare]);
+    const entries = [entry('lan', NIC), entry('disk', DISK)];
+    const first = plan(at, source([assignment('red', 'red', entries, { driftPolicy: 'Report' })]), NONE);
+    expect(planSteps(first).map(stepText)).toEqual(['configure red: add 0000:01:00.0, add 0000:02:00.0']);
+    expect([...first.inventory.values()].map(({ inPlace: mark }) => mark)).toEqual([undefined, undefined]);
+  });
+
   test('does not take a card that was put back for a change by others', () => {
     const missing = plan(observed([], [red]), desired(), inPlace).inventory;
     expect(inWords(world(HOST, [{ ...red, live: [] }]), desired(), missing)).toEqual([
@@ -205,6 +221,14 @@ describe('what is not ours in an assigned domain', () => {
     };
     const devices = [device(NIC, IN_RED), device(USB, IN_RED), device(DISK, IN_BLUE), device('0000:04:00.0', HOST)];
     expect(plan(observed(devices, [both, blue]), desired(), NONE).foreign).toEqual(new Map());
+  });
+
+  test('is nothing in a domain without devices, whether it runs, is off, or has no stored definition', () => {
+    const running = domain('red', { domid: 1 });
+    const { stored: ___, ...transient } = running;
+    for (const found of [running, transient, domain('red')]) {
+      expect(plan(world(HOST, [found]), desired(), NONE).foreign).toEqual(new Map());
+    }
   });
 
   test('is shown in the order of addresses', () => {

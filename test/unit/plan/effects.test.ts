@@ -96,3 +96,12 @@ test('configure changes that definition alone, and leaves a domain without one a
   const after = hostAfter(observed([], [domain('red', { stored: off }), domain('blue', { stored: off })]), step);
   expect(after?.domains.map(({ stored }) => stored)).toEqual([{ hostdevs: [ours(AT, true)], passthrough: true }, off]);
 });
+
+test('configure keeps the other entries, and passthrough as it is unless it says so', () => {
+  const step = { verb: 'configure', domain: guest, add: [], remove: [AT], passthrough: false } as const;
+  const stored = (passthrough: boolean) => domain('red', { stored: { hostdevs: [ours(AT), OTHER], passthrough } });
+  for (const passthrough of [false, true]) {
+    const [after] = hostAfter(observed([], [stored(passthrough)]), step)?.domains ?? [];
+    expect(after?.stored).toEqual({ hostdevs: [OTHER], passthrough });
+  }
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SourceSnapshot } from '../../../src/api/manifest.ts';
 import type { PciPath } from '../../../src/api/path.ts';
+import { isBridge } from '../../../src/plan/claims.ts';
 import type { HeldDevice, Inventory } from '../../../src/plan/inventory.ts';
 import type { DeviceUse, Observed, Place } from '../../../src/plan/observed.ts';
 import { nextSteps, plan, planSteps } from '../../../src/plan/plan.ts';
@@ -185,6 +186,58 @@ describe('functions of one slot', () => {
   });
 });
 
+describe('functions of one slot, of which one is elsewhere', () => {
+  const NIC_GOES = [`bind ${NIC} to pciback`, `attach ${NIC} to red`];
+
+  test('are split only where that very guard is switched off', () => {
+    const world = observed([device(NIC, HOST), device(NIC2, HOST)], [red]);
+    const desired = source([toRed], { policy: policy({ allow: ['NoReset', 'Swap'] }) });
+    expect(inWords(world, desired)).toEqual([expect.stringContaining('are functions of one slot')]);
+  });
+
+  test('are not split from one that a guest has of which nothing else is known', () => {
+    const world = observed([device(NIC, HOST), device(NIC2, { at: 'guest', domid: 9, domain: 'ghost' })], [red]);
+    expect(inWords(world)).toEqual([expect.stringContaining('ghost has that one')]);
+  });
+
+  test('do not wait for a claim on the free one that is refused: nobody gets that one', () => {
+    const other = assignment('blue', 'blue', [entry('wan', NIC2, { identity: { device: 'ffff' } })]);
+    const world = observed([device(NIC, HOST), device(NIC2, ASSIGNABLE)], [red, blue]);
+    expect(inWords(world, source([toRed, other]))).toEqual([
+      ...NIC_GOES,
+      expect.stringMatching(/^the device at 0000:01:00.1 is another one/),
+    ]);
+  });
+
+  test('have all their steps in the plan while the other one is let go of, and end on pciback while it is not', () => {
+    const theirs = { ...blue, live: [ours(address(NIC2))] };
+    const ready = { ...red, stored: { hostdevs: [ours(address(NIC)), ours(address(NIC2))], passthrough: true } };
+    const world = observed([device(NIC, HOST), device(NIC2, IN_BLUE)], [ready, theirs]);
+    const record: Inventory = new Map([[address(NIC2), held(NIC2, { domain: { name: 'blue', uuid: 'uuid-blue' } })]]);
+    const decided = (maxDetachesPerPass: number): unknown[] => {
+      const found = plan(world, source([both], { policy: policy({ maxDetachesPerPass }) }), record);
+      return [found.devices.get(address(NIC))?.want, ...planSteps(found).map(stepText)];
+    };
+    expect(decided(1)).toEqual([IN_RED, ...NIC_GOES, `detach ${NIC2} from blue`, `attach ${NIC2} to red`]);
+    expect(decided(0)).toEqual([ASSIGNABLE, `bind ${NIC} to pciback`]);
+  });
+});
+
+test('what is protected is the device that is named, by address or by path, and no other one', () => {
+  const other = device('0000:02:00.0', HOST);
+  for (const item of [{ address: other.address }, { path: other.path }]) {
+    const desired = source([toRed], { policy: policy({ protectedDevices: [item] }) });
+    expect(inWords(observed([device(NIC, HOST), other], [red]), desired)).toEqual([
+      `bind ${NIC} to pciback`,
+      `attach ${NIC} to red`,
+    ]);
+  }
+});
+
+test('a device that says nothing of its class is no bridge', () => {
+  expect(isBridge(device(NIC, HOST, { identity: { vendor: '8086', device: '10d3' } }))).toBe(false);
+});
+
 describe('devices that can only be reset together', () => {
   const path = (text: string): { path: PciPath } => ({ path: text as PciPath });
   const onBus = (resetMethods: string[]) =>
@@ -200,6 +253,12 @@ describe('devices that can only be reset together', () => {
     const resets = 'can only be reset together with 0000:01:01.0, and dom0 has that one';
     expect(inWords(onBus(['bus']))).toEqual([expect.stringContaining(resets)]);
     expect(inWords(onBus(['flr', 'bus']))).toHaveLength(2);
+  });
+
+  test('are those of one bus, not of the next one', () => {
+    const alone = device(NIC, HOST, { ...path('00_1e.0/00_00.0'), resetMethods: ['bus'] });
+    const next = device('0000:02:00.0', HOST, { ...path('00_1f.0/00_00.0'), resetMethods: ['bus'] });
+    expect(inWords(observed([alone, next], [red]))).toHaveLength(2);
   });
 
   test('are none on a root bus, which has no bridge that could reset it', () => {

@@ -95,6 +95,16 @@ describe('renamed', () => {
     expect(inWords(stopped, [lent])).toEqual([reason]);
   });
 
+  test('is told from all other domains, and from one that is gone', () => {
+    const other = domain('other', { domid: 2 });
+    expect(inWords(observed([device(NIC, inCrimson)], [other, crimson]), [toRed])).toEqual([
+      'DomainNotFound: red is called crimson now; write that name, or {uuid: uuid-red}, in spec.domain',
+    ]);
+    expect(inWords(observed([device(NIC, ASSIGNABLE)], [other]), [toRed])).toEqual([
+      'DomainNotFound: there is no domain red; define it or correct spec.domain',
+    ]);
+  });
+
   // libvirt's Xen driver has no rename: the definition goes, and comes under another name.
   test('a look while it has no definition does not lose which domain it was', () => {
     const undefinedNow = plan(observed([device(NIC, ASSIGNABLE)], []), source([toRed]), HELD).inventory;

@@ -54,6 +54,16 @@ describe('a running domain', () => {
     ]);
   });
 
+  test('gets the card that was seen, with no guard switched off', () => {
+    const found = device(NIC, HOST);
+    const card = { identity: found.identity, path: found.path };
+    const guest = { name: 'red', uuid: 'uuid-red', domid: 1 };
+    expect(planSteps(plan(observed([found], [red]), source([toRed]), NONE))).toEqual([
+      { verb: 'bind', device: NIC, card },
+      { verb: 'attach', device: NIC, guest, via: 'libvirt', permissive: false, card },
+    ]);
+  });
+
   test('that has it needs nothing', () => {
     expect(inWords(observed([device(NIC, IN_RED)], [red]), [toRed])).toEqual([]);
   });
@@ -133,6 +143,11 @@ describe('a running domain', () => {
     expect(inWords(world, [toRed])).toEqual(['attach 0000:01:00.0 to red (through xl)']);
     const moved = assignment('blue', 'blue', [entry('lan', NIC)]);
     expect(inWords(world, [moved], held(NIC, 'red'))).toContain('attach 0000:01:00.0 to blue (through xl)');
+  });
+
+  test('gives what it has by xl through xl, whatever else libvirt believes that it has', () => {
+    const world = observed([device(NIC, IN_RED), device(DISK, IN_RED)], [{ ...red, live: [ours(address(DISK))] }]);
+    expect(inWords(world, [], held(NIC, 'red'))).toContain('detach 0000:01:00.0 from red (through xl)');
   });
 
   test('named by UUID is found whatever its name', () => {
@@ -409,6 +424,18 @@ describe('the record', () => {
     const [step] = nextSteps(first).filter(next => next.verb === 'detach');
     if (step === undefined) throw new Error('no detach');
     expect(plan(applied(world, step), desired, first.inventory).inventory.get(address(NIC))?.domain.name).toBe('blue');
+  });
+
+  test('is neither made nor changed for a device that a guard keeps from its entry', () => {
+    const used = observed([device(NIC, HOST, { uses: [{ guard: 'Swap', text: 'sda1 is swap' }] })], [red]);
+    expect(plan(used, source([toRed]), NONE).inventory).toEqual(NONE);
+    const before = held(NIC, 'old', { deletionPolicy: 'Orphan' });
+    expect(plan(used, source([toRed]), before).inventory).toBe(before);
+  });
+
+  test('is all that a device without an entry has: nobody waits for it', () => {
+    const found = plan(observed([device(NIC, ASSIGNABLE)], []), source([]), held(NIC, 'red')).devices.get(address(NIC));
+    expect(found).toMatchObject({ claims: [], others: [], steps: [] });
   });
 
   test('is the same object while nothing changes, so that nothing is written', () => {

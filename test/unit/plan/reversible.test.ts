@@ -79,6 +79,26 @@ describe('what can be taken back', () => {
   });
 });
 
+describe('what the trial only ends or leaves as it is', () => {
+  const used = (): Observed => host(HOST, {}, { uses: [{ guard: 'Swap', text: 'sda1 is swap' }] });
+
+  test('a wish that was refused goes', () => {
+    expect(why(used(), [wish('red')], [])).toEqual([]);
+  });
+
+  test('an assignment is suspended', () => {
+    expect(why(host(RED), [wish('red')], [wish('red', { suspend: true })], { held: HELD })).toEqual([]);
+  });
+
+  test('a guard that is off already stays off', () => {
+    expect(why(host(ASSIGNABLE), [], [wish('red')], { was: { policy: policy({ allow: ['NoReset'] }) } })).toEqual([]);
+  });
+
+  test('a device leaves an HVM guest where force is not allowed', () => {
+    expect(why(host(RED, { type: 'hvm' }), [wish('red')], [wish('blue')], { held: HELD })).toEqual([]);
+  });
+});
+
 describe('what cannot be taken back', () => {
   test('a device of the host that would stay on pciback', () => {
     expect(why(host(HOST), [], [wish('red')])).toEqual([
@@ -110,6 +130,23 @@ describe('what cannot be taken back', () => {
       '0000:01:00.0 may be torn from red by force (forceDetach), which cannot get it again before it is restarted',
     ]);
     expect(why(host(RED), [wish('red')], [wish('blue')], force)).toEqual([]);
+  });
+
+  test('a device that may be torn from an HVM guest, whichever domains there are beside it', () => {
+    const { domains, ...rest } = host(RED, { type: 'hvm' });
+    const force = { was: { policy: policy({ forceDetach: true }) }, held: HELD };
+    expect(why({ ...rest, domains: domains.toReversed() }, [wish('red')], [wish('blue')], force)).toEqual([
+      expect.stringContaining('may be torn from red by force'),
+    ]);
+  });
+
+  test('what dom0 did with a device that is only taken from it, for a guest that is off', () => {
+    const uses = [{ guard: 'Swap', text: 'sda1 is swap' }] as const;
+    const off = { ...host(HOST, {}, { uses }), domains: [domain('red')] };
+    const allow = { was: { policy: policy({ allow: ['Swap'] }) } };
+    expect(why(off, [wish('red', { whenStopped: 'Host' })], [wish('red')], allow)).toContain(
+      `${AT} would be taken from dom0, which does not get it back: sda1 is swap`,
+    );
   });
 
   test('a device that a guest has from somebody else, taken or only adopted', () => {

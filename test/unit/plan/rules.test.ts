@@ -624,6 +624,12 @@ describe('of those that share a device', () => {
   });
 });
 
+test('a dead device without an entry stays with a guest that is stopping until that has ended', () => {
+  const stopping = domain('red', { domid: 1, state: 'changing', stored: BARE });
+  const dead = one(IN_RED, [stopping], { dead: 'its config space reads all ones' });
+  expect(decide(dead, [], records(held(NIC)))).toEqual([`DomainChanging: red has ${NIC} and is starting or stopping`]);
+});
+
 describe('a device that was pulled out of its guest and put back', () => {
   const word = "NeedsRestart: xenstore says that red has 0000:01:00.0, but dom0's driver e1000e has it";
 

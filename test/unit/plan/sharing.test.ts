@@ -176,6 +176,15 @@ describe('domains that share a device', () => {
   });
 });
 
+test('while a sharer is starting and another one does not exist, the definition of the first is still completed', () => {
+  const world = observed([device(NIC, ASSIGNABLE)], [guest('red', undefined, { state: 'changing', stored: bare })]);
+  expect(decide(world, source([shared('red'), shared('away')]))).toEqual([
+    `configure red: add ${NIC}`,
+    'away: DomainNotFound: there is no domain away; define it or correct spec.domain',
+    'red: DomainChanging: red is starting',
+  ]);
+});
+
 describe('a conflict', () => {
   const also = '0000:01:00.0 is also named by';
 

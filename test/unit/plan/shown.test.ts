@@ -31,6 +31,8 @@ describe('an orphan', () => {
   test('is on pciback and wanted by nobody', () => {
     expect(orphaned(device(NIC, ASSIGNABLE))).toBe(true);
     expect(orphaned(device(NIC, ASSIGNABLE), [domain('red'), stored(OTHER)])).toBe(true);
+    const { stored: _, ...transient } = domain('red', { domid: 1 });
+    expect(orphaned(device(NIC, ASSIGNABLE), [transient])).toBe(true);
   });
 
   test('is none when dom0 or a guest has it, or when it is gone from the bus', () => {

@@ -107,6 +107,12 @@ describe('a start goes on', () => {
     expect(decide({ more: { name: 'crimson' }, devices: [device(NIC, HOST)], desired })).toBe('go; bind 0000:01:00.0');
   });
 
+  test('whatever is missing for another UUID', () => {
+    const desired = [assignment('blue', 'red', [entry('lan', NIC)], { domain: { uuid: 'uuid-blue' } })];
+    expect(decide({ hostdevs: [], desired })).toBe('go');
+    expect(concernsStart(starting([]), source(desired))).toBe(false);
+  });
+
   test('by its record where its manifest cannot be read, and is bound as that says', () => {
     const record = {
       address: address(NIC),
@@ -193,6 +199,30 @@ describe('a start is refused', () => {
     expect(decide({ devices, desired: unsure })).toMatch(/may protect 0000:01:00.0; correct it/);
     const both = [toRed, assignment('blue', 'blue', [entry('lan', NIC)])];
     expect(decide({ devices, desired: both })).toMatch(/is not bound to pciback: 0000:01:00.0 is also named by blue/);
+  });
+
+  test('for one device, though others before it are ready', () => {
+    const scene = {
+      hostdevs: [ours(address(NIC)), ours(address(DISK))],
+      devices: [device(NIC, ASSIGNABLE), device(DISK, IN_BLUE)],
+      domains: [blue],
+      desired: [assignment('red', 'red', [entry('lan', NIC), entry('data', DISK)])],
+    };
+    expect(decide(scene)).toMatch(/^refuse: blue \(domain id 2\) has 0000:02:00.0/);
+    const free = [device(NIC, ASSIGNABLE), device(DISK, HOST)];
+    expect(decide({ ...scene, devices: free })).toBe('go; ready 0000:01:00.0; bind 0000:02:00.0');
+  });
+
+  test('when another guest has the device, also beside its own stored definition, or as the only thing known', () => {
+    const scene = { devices: [device(NIC, IN_BLUE)], domains: [domain('red'), blue] };
+    expect(decide(scene)).toMatch(/^refuse: blue \(domain id 2\) has 0000:01:00.0/);
+    const ghost: Place = { at: 'guest', domid: 9, domain: 'ghost' };
+    expect(decide({ devices: [device(NIC, ghost)] })).toMatch(/^refuse: ghost \(domain id 9\) has 0000:01:00.0/);
+  });
+
+  test('without a word about suspensions that cannot be read, where no manifest names it', () => {
+    const desired = source([], { suspensions: { unusable: 'the file is broken' } });
+    expect(decide({ devices: [device(NIC, HOST)], desired })).toMatch(/no manifest gives it to this domain/);
   });
 
   test('at once, though it would have to wait for another device', () => {

@@ -1,7 +1,7 @@
 /** The model of what steps do to places, and steps in words. */
 import { describe, expect, test } from 'vitest';
 import type { Place } from '../../../src/plan/observed.ts';
-import { type DeviceStep, effect, type Step, stepKey, stepText } from '../../../src/plan/step.ts';
+import { type DeviceStep, effect, type Step, stepDomain, stepKey, stepText } from '../../../src/plan/step.ts';
 import { address } from '../../world.ts';
 
 const device = address('0000:01:00.0');
@@ -39,6 +39,33 @@ describe('a step', () => {
     const configure: Step = { verb: 'configure', domain: guest, add: [], remove: [device], passthrough: false };
     expect(STEPS.map(stepKey)).toEqual(STEPS.map(() => device));
     expect(stepKey(configure)).toBe('domain/red');
+  });
+
+  test('is about the domain that it changes, if it changes one', () => {
+    const configure: Step = { verb: 'configure', domain: guest, add: [], remove: [device], passthrough: false };
+    expect([...STEPS, configure].map(step => [step.verb, stepDomain(step)])).toEqual([
+      ['bind', undefined],
+      ['rebind', undefined],
+      ['attach', 'uuid-red'],
+      ['detach', 'uuid-red'],
+      ['release', undefined],
+      ['configure', 'uuid-red'],
+    ]);
+  });
+
+  test('tells what a definition gets and loses, and what is the same device anew', () => {
+    const other = address('0000:02:00.0');
+    const configure: Step = {
+      verb: 'configure',
+      domain: guest,
+      add: [{ device, permissive: true }],
+      remove: [other],
+      passthrough: true,
+    };
+    expect(stepText(configure)).toBe('configure red: remove 0000:02:00.0, add 0000:01:00.0, enable PCI passthrough');
+    expect(stepText({ ...configure, remove: [device, other], passthrough: false })).toBe(
+      'configure red: remove 0000:02:00.0, replace 0000:01:00.0',
+    );
   });
 
   test('tells how a guest is made to let go', () => {
