@@ -1,6 +1,7 @@
 import { type Codec, decodeBody } from './codec.ts';
 import { DeadlineError, LibvirtError } from './errors.ts';
 import { encodeCall } from './messages.ts';
+import { onAbort } from './on-abort.ts';
 import type { Procedure } from './procedures.ts';
 import { errorDetails } from './types.ts';
 
@@ -33,8 +34,8 @@ export class Call<Result> {
   /** Called once, when the promise settles for whatever reason. */
   onSettled: (() => void) | undefined;
   readonly #result: Codec<Result>;
-  readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
+  readonly #endSignal: (() => void) | undefined;
   #settlers: { resolve(result: Result): void; reject(reason: unknown): void } | undefined;
 
   /**
@@ -52,7 +53,6 @@ export class Call<Result> {
     this.frame = frame;
     this.procedure = procedure;
     this.#result = procedure.result;
-    this.#signal = options.signal;
     this.promise = new Promise((resolve, reject) => {
       this.#settlers = { resolve, reject };
     });
@@ -60,7 +60,8 @@ export class Call<Result> {
       const message = `libvirt did not answer ${procedure.name} within ${options.deadlineMs} ms`;
       this.fail(new DeadlineError(message, { cause: blockedBy() }));
     }, options.deadlineMs);
-    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+    const { signal } = options;
+    this.#endSignal = signal && onAbort(signal, () => this.fail(signal.reason));
   }
 
   get settled(): boolean {
@@ -86,14 +87,12 @@ export class Call<Result> {
     });
   }
 
-  readonly #abort = (): void => this.fail(this.#signal?.reason);
-
   #settle(outcome: () => Result): void {
     const settlers = this.#settlers;
     if (settlers === undefined) return;
     this.#settlers = undefined;
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#endSignal?.();
     try {
       settlers.resolve(outcome());
     } catch (error) {

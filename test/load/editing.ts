@@ -127,7 +127,8 @@ export class Follower {
       const isNamed = ready?.observedGeneration === edit.hash && shown?.metadata.labels?.edit === String(edit.edit);
       if (!isNamed || (mustBeReady && ready.status !== 'True')) return;
       // It may have been edited again while the answer was on its way.
-      if (list.get(edit.name) === edit) list.delete(edit.name);
+      if (list.get(edit.name) !== edit) return;
+      list.delete(edit.name);
       times.push(performance.now() - edit.savedAt);
     }
   }

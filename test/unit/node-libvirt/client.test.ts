@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -124,6 +125,17 @@ describe('patience', () => {
     slow.open('late');
     expect(await next).toEqual(['quick', 'quick']);
     expect(client.connected).toBe(true);
+  });
+
+  test('shares one listener with all others of its signal, and each of them ends when it says so', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    daemon.answer(procedures.domainGetXmlDesc, () => new Promise(() => undefined));
+    await client.connect();
+    const calls = Array.from({ length: 50 }, () => rejection(client.domainXml(red, { signal: controller.signal })));
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort(reason);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([reason]));
   });
 
   test('ends when the signal says so, before, while waiting and in flight', async () => {
