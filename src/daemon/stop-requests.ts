@@ -7,20 +7,20 @@ export type OnStop = (stop: (signal?: StopSignal) => void) => () => void;
 /** Requests to stop, from now on: none is lost that comes before somebody can act on it. */
 export class StopRequests {
   readonly #end: () => void;
-  #count = 0;
-  #hear: (() => void) | undefined;
+  readonly #come: (StopSignal | undefined)[] = [];
+  #hear: ((signal?: StopSignal) => void) | undefined;
 
   constructor(onStop: OnStop) {
-    this.#end = onStop(() => {
-      this.#count += 1;
-      this.#hear?.();
+    this.#end = onStop(signal => {
+      this.#come.push(signal);
+      this.#hear?.(signal);
     });
   }
 
   /** Calls `hear` for each request, those included that have come already. */
-  listen(hear: () => void): void {
+  listen(hear: (signal?: StopSignal) => void): void {
     this.#hear = hear;
-    for (let heard = 0; heard < this.#count; heard += 1) hear();
+    for (const signal of [...this.#come]) hear(signal);
   }
 
   /** Hears no more. */

@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { build } from 'esbuild';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
+import { newTrial } from '../../src/cli/trial/record.ts';
 import { InventoryFile } from '../../src/daemon/inventory-file.ts';
 import { acquireLock } from '../../src/daemon/lock.ts';
+import type { Trial } from '../../src/daemon/trial/trial.ts';
+import { TrialFile } from '../../src/daemon/trial/trial-file.ts';
 import { createHost } from '../../src/host/index.ts';
 import { readStartMarks } from '../../src/host/start/start-marks.ts';
 import { DEFAULT_WORLD, observe, type SimulatedDom0 } from '../../src/simulator/index.ts';
@@ -229,6 +232,77 @@ describe('prepare', () => {
     expect(code).toBe(1);
     expect(err).toMatch(/^xenpci: the record of held devices cannot be written: /);
     expect(driverOf(host.dom0, NIC)).toBe('e1000e');
+  });
+});
+
+describe('prepare while a manifest is tried', () => {
+  const NVME = '0000:02:00.0';
+  const NVME_TRIED = manifest(`    - {name: disk, address: "${NVME}"}\n`);
+
+  /** Tries a text in place of the manifest of the folder. */
+  async function tried({ dom0: { layout } }: SimulatedHost, text: string, change: Partial<Trial> = {}): Promise<void> {
+    const path = join(layout.manifests, 'media.yaml');
+    const globals = { layout, manifests: layout.manifests, manifestsGiven: false };
+    const file = { path, bytes: Buffer.from(text), same: false };
+    const trial = await newTrial({ globals, manifest: file, timeoutMs: 3_600_000, by: 'anna' });
+    await new TrialFile(layout).begin({ ...trial, ...change });
+  }
+
+  async function hostWith(text: string): Promise<SimulatedHost> {
+    const host = await hostOf();
+    host.write('media.yaml', text);
+    return host;
+  }
+
+  test('goes by what is tried, and not by the folder', async () => {
+    const host = await hostWith(LAN);
+    await tried(host, NVME_TRIED);
+    expect(await hook(host, definition(NVME))).toEqual({ code: 0, out: '', err: '' });
+    expect((await hook(host, definition(NIC, NVME))).err).toContain(`${NIC} is with dom0`);
+    expect([driverOf(host.dom0, NVME), driverOf(host.dom0, NIC)]).toEqual(['pciback', 'e1000e']);
+    const held = await new InventoryFile(host.dom0.layout).load();
+    expect([...held.keys()]).toEqual([NVME]);
+  });
+
+  test('refuses by what is tried', async () => {
+    const host = await hostWith('# Nothing is desired.\n');
+    await tried(host, manifest('    - {name: x, address: "0000:99:00.0"}\n'));
+    const { code, err } = await hook(host, definition('0000:99:00.0'));
+    expect([code, host.golden(err)]).toEqual([
+      1,
+      'xenpci: device 0000:99:00.0 is missing; put it back or remove it from /m/media.yaml:7\n',
+    ]);
+  });
+
+  test.each<[string, Partial<Trial>]>([
+    ['is over', { begunUptimeMs: 0, timeoutMs: 1 }],
+    ['is of another boot', { bootId: 'another' }],
+    ['was taken back', { end: { how: 'reverted', by: 'anna' } }],
+    ['is of another folder', { folder: '/elsewhere' }],
+  ])('goes by the folder when the trial %s', async (_, change) => {
+    const host = await hostWith(LAN);
+    await tried(host, NVME_TRIED, change);
+    expect(await hook(host, definition(NIC))).toEqual({ code: 0, out: '', err: '' });
+    expect((await hook(host, definition(NIC, NVME))).err).toContain(`${NVME} is with dom0`);
+    expect([driverOf(host.dom0, NVME), driverOf(host.dom0, NIC)]).toEqual(['nvme', 'pciback']);
+  });
+
+  test('goes by what is tried, as the controller does, while the file in its place cannot be read', async () => {
+    const host = await hostWith(LAN);
+    await tried(host, NVME_TRIED);
+    const path = join(host.dom0.layout.manifests, 'media.yaml');
+    rmSync(path);
+    symlinkSync('media.yaml', path);
+    expect(await hook(host, definition(NVME))).toEqual({ code: 0, out: '', err: '' });
+    expect(driverOf(host.dom0, NVME)).toBe('pciback');
+  });
+
+  test('a record of a trial that is damaged keeps nobody from starting', async () => {
+    const host = await hostWith(LAN);
+    mkdirSync(host.dom0.layout.state, { recursive: true });
+    writeFileSync(new TrialFile(host.dom0.layout).path, '{"version":1,');
+    expect(await hook(host, definition(NIC))).toEqual({ code: 0, out: '', err: '' });
+    expect(driverOf(host.dom0, NIC)).toBe('pciback');
   });
 });
 

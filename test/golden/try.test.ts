@@ -115,9 +115,9 @@ describe('a trial', { timeout: 180_000 }, () => {
     expect(holder()).toBe('storage');
   });
 
-  test('ends at once with ctrl-C, and the device is back', async () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends at once with %s, and the device is back', async signal => {
     const { shell, ended, screen: text } = await trying('storage');
-    shell.stop('SIGINT');
+    shell.stop(signal);
     expect(await ended).toBe(1);
     await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
     expect(written()).toBe(manifest('sys-net'));
@@ -127,6 +127,32 @@ describe('a trial', { timeout: 180_000 }, () => {
       On trial until TIME: Enter keeps it, ctrl-C goes back at once.
       "
     `);
+  });
+
+  test('ends at once with a signal that comes when it has just begun', async () => {
+    const shell = capturedShell({ env: env() });
+    const write = (text: string): void => {
+      shell.stdout.write(text);
+      if (text.includes('on trial until')) shell.stop('SIGTERM');
+    };
+    const args = ['try', draft(manifest('storage')), '--timeout', '1h'];
+    expect(await runProgram(args, { ...shell, stdout: { ...shell.stdout, write } })).toBe(1);
+    expect(shell.out()).toContain('Taken back: what was wanted before is wanted again.\n');
+    await vi.waitFor(() => expect(existsSync(record())).toBe(false), PATIENCE);
+    await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
+    expect(written()).toBe(manifest('sys-net'));
+  });
+
+  test('ends by itself also when its terminal has gone', async () => {
+    const shell = capturedShell({ env: env(), isTerminal: true });
+    const ended = runProgram(['try', draft(manifest('storage')), '--timeout', '5'], shell);
+    await vi.waitFor(() => expect(existsSync(record())).toBe(true), PATIENCE);
+    shell.stop('SIGHUP');
+    expect(await ended).toBe(1);
+    expect(shell.out()).not.toContain('wanted again');
+    await vi.waitFor(() => expect(existsSync(record())).toBe(false), PATIENCE);
+    await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
+    expect(written()).toBe(manifest('sys-net'));
   });
 
   test('ends by itself when nobody keeps it', async () => {

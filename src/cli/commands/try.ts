@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { readLiveStatus } from '../../daemon/status-file.ts';
+import { StopRequests } from '../../daemon/stop-requests.ts';
 import type { Trial } from '../../daemon/trial/trial.ts';
 import { TrialFile, TrialRunsError } from '../../daemon/trial/trial-file.ts';
 import { changesOf, checkedManifest, newManifest } from '../applied.ts';
@@ -70,6 +71,8 @@ interface Begun {
   readonly trial: Trial;
   /** The assignments of the file. */
   readonly names: readonly string[];
+  /** What has asked for its end since just before it began. */
+  readonly requests: StopRequests;
 }
 
 async function begin(
@@ -94,16 +97,19 @@ async function begin(
   }
   if (showIrreversible(shell, looks)) return { code: ExitCode.different };
   const trial = await newTrial({ globals, manifest, timeoutMs, by: whoIs(shell) });
+  // From here on: a signal that ended the program now would leave a trial behind that somebody did not want any more.
+  const requests = new StopRequests(shell.onStop);
   try {
     await trials.begin(trial);
   } catch (error) {
+    requests.end();
     if (error instanceof TrialRunsError) return refuse(shell, error.trial);
     throw new CliError(`the trial cannot be written down: ${String(error)}`, { cause: error });
   }
   for (const change of changes)
     screen.line(`${change} (on trial until ${timeOfDay(new Date(trial.until).toISOString())})`);
   const own = after.source.assignments.filter(({ origin }) => origin.file === manifest.path);
-  return { trial, names: own.map(({ assignment }) => assignment.metadata.name) };
+  return { trial, names: own.map(({ assignment }) => assignment.metadata.name), requests };
 }
 
 /** @throws {CliError} where nobody would go back. */

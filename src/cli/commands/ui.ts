@@ -47,6 +47,6 @@ async function serve(page: LivePage, where: number, shell: Shell): Promise<Serve
 
 async function stopRequested(onStop: ConstructorParameters<typeof StopRequests>[0]): Promise<void> {
   const requests = new StopRequests(onStop);
-  await new Promise<void>(resolve => requests.listen(resolve));
+  await new Promise<void>(resolve => requests.listen(() => resolve()));
   requests.end();
 }

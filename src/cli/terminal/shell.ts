@@ -88,9 +88,10 @@ function onLine(hear: (text: string) => void): () => void {
 }
 
 function outputOf(stream: NodeJS.WriteStream): Output {
-  // Whoever reads may leave, as `head` does: that is no failure, and what is written then goes nowhere.
+  // Whoever reads may leave, as `head` does, and a terminal may go: what is written then goes nowhere, and that is no
+  // failure. Of a terminal that is gone a signal tells.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE' && !(error.code === 'EIO' && stream.isTTY === true)) throw error;
   });
   return {
     write: text => void stream.write(text),

@@ -2,7 +2,7 @@ import { Wake } from '../../controller/wake.ts';
 import { watchStateFile } from '../../daemon/file-watch.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import { type LiveStatus, readLiveStatus } from '../../daemon/status-file.ts';
-import type { StopSignal } from '../../daemon/stop-requests.ts';
+import type { StopRequests, StopSignal } from '../../daemon/stop-requests.ts';
 import { momentOf } from '../../daemon/trial/moment.ts';
 import { endOf, type Trial, type TrialEnd, timeLeft } from '../../daemon/trial/trial.ts';
 import { hashAt, TrialFile } from '../../daemon/trial/trial-file.ts';
@@ -27,6 +27,8 @@ export interface Watched {
   readonly trial: Trial;
   /** The assignments that it is about. */
   readonly names: readonly string[];
+  /** What asks for its end: it is ended here. */
+  readonly requests: StopRequests;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface Watched {
 export async function watchTrial(
   shell: Shell,
   globals: Globals,
-  { trial, names }: Watched,
+  { trial, names, requests }: Watched,
   typed: Typed,
 ): Promise<ExitCode> {
   const { layout } = globals;
@@ -51,13 +53,14 @@ export async function watchTrial(
   typed.onLine(text => answered(/^\s*(y|yes)?\s*$/i.test(text) ? 'keep' : 'back'));
   const onSignal = (signal?: StopSignal): void => answered(signal === 'SIGHUP' ? 'leave' : 'back');
   const ends = [
-    shell.onStop(onSignal),
+    () => requests.end(),
     watchStateFile(
       file.path,
       () => wake.now(),
       () => undefined,
     ),
   ];
+  requests.listen(onSignal);
   const tick = setInterval(() => wake.now(), PROGRESS_MS);
   const decide = async (): Promise<ExitCode> => {
     for (;;) {

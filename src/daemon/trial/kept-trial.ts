@@ -54,14 +54,14 @@ export class KeptTrial implements Overlays {
     const before = this.#running;
     if (before !== undefined && before.id !== trial?.id) this.#ended(before, 'reverted');
     if (trial === undefined || trial.id === this.#over) return [];
-    const now = await momentOf(this.#options.layout);
-    const end = await this.#file.endOf(trial, now).catch(() => (timeLeft(trial, now) > 0 ? undefined : 'expired'));
+    const end = await this.#file.endAsFarAsKnown(trial);
     if (end !== undefined) {
       this.#ended(trial, end);
       return [];
     }
     if (before?.id !== trial.id) this.#tell(beganLine(trial));
     this.#running = trial;
+    const now = await momentOf(this.#options.layout);
     this.#callOffTimer = this.#options.clock.after(timeLeft(trial, now) + LATE_MS, () => this.#hint());
     return [overlayOf(trial)];
   }

@@ -8,7 +8,16 @@ import { FILE_BYTES_MAX } from '../../source/limits.ts';
 import { readBounded } from '../bounded-read.ts';
 import { messageOf } from '../message-of.ts';
 import { momentOf } from './moment.ts';
-import { bytesHash, decodeTrial, encodeTrial, endOf, type Moment, type Trial, type TrialEnd } from './trial.ts';
+import {
+  bytesHash,
+  decodeTrial,
+  encodeTrial,
+  endOf,
+  type Moment,
+  type Trial,
+  type TrialEnd,
+  timeLeft,
+} from './trial.ts';
 
 /** The manifest as JSON, where a character can take six, and the rest. */
 const BYTES_MAX = 8 * FILE_BYTES_MAX;
@@ -49,6 +58,12 @@ export class TrialFile {
   /** How a trial has ended, if it has. @throws {Error} when the file that it stands for cannot be read. */
   async endOf(trial: Trial, now?: Moment): Promise<TrialEnd | undefined> {
     return endOf(trial, now ?? (await momentOf(this.#layout)), await hashAt(trial.path));
+  }
+
+  /** As `endOf`; while the file that it stands for cannot be read, a trial goes on until its time is up. */
+  async endAsFarAsKnown(trial: Trial): Promise<TrialEnd | undefined> {
+    const now = await momentOf(this.#layout);
+    return this.endOf(trial, now).catch(() => (timeLeft(trial, now) > 0 ? undefined : 'expired'));
   }
 
   /** Writes a trial down: from then on it is in force. @throws {TrialRunsError} while another one is. */

@@ -16,7 +16,7 @@ export function trialOverlays(layout: Dom0Layout, folder: string): Overlays {
     async read() {
       try {
         const trial = await file.load();
-        if (trial?.folder !== folder || (await file.endOf(trial)) !== undefined) return [];
+        if (trial?.folder !== folder || (await file.endAsFarAsKnown(trial)) !== undefined) return [];
         return [overlayOf(trial)];
       } catch {
         return [];

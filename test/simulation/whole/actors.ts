@@ -44,10 +44,7 @@ const editors: readonly Actor[] = [
     return 'replace the folder';
   }),
   files(2, world => {
-    const { folder } = world;
-    const content = folder.files;
-    folder.replace(new Map());
-    later(world, 60_000, () => folder.replace(content));
+    emptyForAWhile(world);
     return 'empty the folder for a while';
   }),
   files(2, world => {
@@ -58,6 +55,13 @@ const editors: readonly Actor[] = [
     return `the folder is ${state} for a while`;
   }),
 ];
+
+function emptyForAWhile(world: World): void {
+  const { folder } = world;
+  const content = folder.files;
+  folder.replace(new Map());
+  later(world, 60_000, () => folder.replace(content));
+}
 
 function files(weight: number, run: (world: World, path: string) => string): Actor {
   return { act: 'files', weight, run: world => run(world, world.chaos.random.pick(FILES as [string, ...string[]])) };
@@ -240,6 +244,8 @@ const persons: readonly Actor[] = [
       world.trial = trial;
       world.stateChanged();
       time.after(forMs + 20, () => world.stateChanged());
+      // The two seldom meet by chance, and a trial must not make up for what is suddenly gone.
+      if (chaos.random.chance(0.3)) later(world, forMs, () => emptyForAWhile(world));
       if (chaos.random.chance(0.3)) {
         // xenpci try --confirm
         later(world, forMs, () => {
