@@ -64,6 +64,12 @@ export interface ConnectedDom0 extends Dom0 {
 /** Calls that may wait for libvirt: a look asks three things of each domain at once. */
 const CALLS_MAX = 16_384;
 
+/**
+ * Connections for changes. With four calls under way on each, twelve of libvirtd's twenty workers (libvirtd.conf,
+ * max_workers) are ours at most, and the others serve everybody else.
+ */
+const CHANGE_CONNECTIONS = 3;
+
 /** Puts the parts together; nothing is opened yet. */
 export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): ConnectedDom0 {
   const { readMs, attachMs } = deadlines;
@@ -81,6 +87,7 @@ export function openDom0(layout: Dom0Layout, deadlines: HostDeadlines): Connecte
       deadlineMs: readMs,
       changeDeadlineMs: attachMs,
       maxQueued: CALLS_MAX,
+      changeConnections: CHANGE_CONNECTIONS,
       // On one machine a daemon that is gone closes its socket. Pings would wake both sides every few seconds.
       keepalive: 'none',
     }),

@@ -1,4 +1,5 @@
 import { type CallOptions, prepareCall } from './call.ts';
+import { ChangeLinks } from './change-links.ts';
 import { Link, type LinkListener } from './link.ts';
 import { Listeners } from './listeners.ts';
 import { type LibvirtClientOptions, withDefaults } from './options.ts';
@@ -24,7 +25,7 @@ function affectFlags(affects: Affects): number {
 
 /**
  * libvirt for one hypervisor. It connects when first used and reconnects by itself. Reads and events have one
- * connection, changes another, because a change can take half a minute and must not hold up a look.
+ * connection, changes others, because a change can take half a minute and must not hold up a look.
  *
  * Every method rejects with LibvirtError (libvirt said no), ConnectionLostError (in flight when the connection broke,
  * or the client is closed), DeadlineError, QueueFullError, XdrError (arguments or answer do not fit the protocol) or
@@ -32,7 +33,7 @@ function affectFlags(affects: Affects): number {
  */
 export class LibvirtClient {
   readonly #reads: Link;
-  readonly #changes: Link;
+  readonly #changes: ChangeLinks;
   readonly #deadlineMs: number;
   readonly #changeDeadlineMs: number;
   readonly #lifecycle = new Listeners<[LifecycleEvent]>();
@@ -43,12 +44,13 @@ export class LibvirtClient {
 
   /** Throws RangeError on options that make no sense. Nothing is connected yet. */
   constructor(options: LibvirtClientOptions = {}) {
-    const { deadlineMs, changeDeadlineMs, link } = withDefaults(options);
+    const { deadlineMs, changeDeadlineMs, changeConnections, link } = withDefaults(options);
     this.#deadlineMs = deadlineMs;
     this.#changeDeadlineMs = changeDeadlineMs;
     this.#reads = new Link({ ...link, events: true }, this.#readListener());
     const unheard: LinkListener = { lifecycle: () => undefined, up: () => undefined, down: () => undefined };
-    this.#changes = new Link({ ...link, events: false }, unheard);
+    const open = (): Link => new Link({ ...link, events: false }, unheard);
+    this.#changes = new ChangeLinks(open, link.window, changeConnections);
   }
 
   /** Connects and subscribes, as any first call does. Rejects with DeadlineError, whose cause is what kept failing. */
@@ -235,7 +237,10 @@ export class LibvirtClient {
     args: Args,
     options: CallOptions = {},
   ): Promise<Result> {
-    return this.#call(this.#reads, procedure, args, { deadlineMs: this.#deadlineMs, ...options });
+    const limits = { deadlineMs: this.#deadlineMs, ...options };
+    const call = prepareCall(procedure, args, limits, () => this.#reads.lastError);
+    this.#reads.submit(call);
+    return call.promise;
   }
 
   async #change<Args, Result>(
@@ -243,18 +248,7 @@ export class LibvirtClient {
     args: Args,
     options: CallOptions = {},
   ): Promise<Result> {
-    return this.#call(this.#changes, procedure, args, { deadlineMs: this.#changeDeadlineMs, ...options });
-  }
-
-  #call<Args, Result>(
-    link: Link,
-    procedure: procedures.Procedure<Args, Result>,
-    args: Args,
-    options: CallOptions & { readonly deadlineMs: number },
-  ): Promise<Result> {
-    const call = prepareCall(procedure, args, options, () => link.lastError);
-    link.submit(call);
-    return call.promise;
+    return this.#changes.call(procedure, args, { deadlineMs: this.#changeDeadlineMs, ...options });
   }
 
   #readListener(): LinkListener {

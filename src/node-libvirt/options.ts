@@ -27,6 +27,8 @@ export interface LibvirtClientOptions {
   readonly openDeadlineMs?: number;
   /** Calls waiting per connection. Default 1,024. */
   readonly maxQueued?: number;
+  /** Connections that changes may take at the same time. More than one is there only while it is needed. Default 1. */
+  readonly changeConnections?: number;
   /** Calls in flight per connection. Default 4. */
   readonly window?: number;
 }
@@ -41,13 +43,17 @@ const WINDOW = 4;
 export function withDefaults(options: LibvirtClientOptions): {
   deadlineMs: number;
   changeDeadlineMs: number;
+  changeConnections: number;
   link: Omit<LinkOptions, 'events'>;
 } {
   const deadlineMs = options.deadlineMs ?? 10_000;
   const changeDeadlineMs = options.changeDeadlineMs ?? 60_000;
+  const changeConnections = options.changeConnections ?? 1;
+  if (!(Number.isInteger(changeConnections) && changeConnections >= 1))
+    throw new RangeError(`changeConnections must be a whole number from 1 on, not ${changeConnections}`);
   checkMilliseconds('deadlineMs', deadlineMs);
   checkMilliseconds('changeDeadlineMs', changeDeadlineMs);
-  return { deadlineMs, changeDeadlineMs, link: linkOptions(options) };
+  return { deadlineMs, changeDeadlineMs, changeConnections, link: linkOptions(options) };
 }
 
 function linkOptions(options: LibvirtClientOptions): Omit<LinkOptions, 'events'> {

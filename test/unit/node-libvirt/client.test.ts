@@ -204,6 +204,30 @@ describe('the window', () => {
     expect(daemon.clients.length).toBe(2);
   });
 
+  test('full of changes makes room on other connections, which go again when they are not needed', async () => {
+    client.close();
+    client = clientOf({ changeConnections: 3 });
+    let open = 0;
+    const begun = gate<void>();
+    const hold = gate<void>();
+    daemon.answer(procedures.domainDetachDeviceFlags, () => {
+      open += 1;
+      if (open === 12) begun.open();
+      return hold.opened;
+    });
+    const before = daemon.clients.length;
+    const changes = Array.from({ length: 30 }, () => client.detachDevice(red, '<hostdev/>'));
+    await begun.opened;
+    expect(daemon.clients.slice(before).map(each => each.open)).toEqual([4, 4, 4]);
+    hold.open();
+    await Promise.all(changes);
+    expect(open).toBe(30);
+    const left = (): number => daemon.clients.slice(before).filter(({ socket }) => !socket.destroyed).length;
+    await expect.poll(left).toBe(1);
+    await client.detachDevice(red, '<hostdev/>');
+    expect(left()).toBe(1);
+  });
+
   test('held by calls that were given up is given up itself, and a new connection works', async () => {
     daemon.answerRaw(procedures.connectGetType, () => undefined);
     await client.connect();
@@ -423,6 +447,7 @@ describe('opening', () => {
     ['deadlineMs', { deadlineMs: 0 }],
     ['changeDeadlineMs', { changeDeadlineMs: Number.NaN }],
     ['window', { window: 6 }],
+    ['changeConnections', { changeConnections: 0 }],
     ['keepalive.intervalMs', { keepalive: { intervalMs: -1, count: 5 } }],
     ['reconnectMinMs', { reconnectMinMs: 0 }],
   ])('refuses an impossible %s', (name, options) => {
