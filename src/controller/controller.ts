@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { HintLimit } from './hint-limit.ts';
 import { type PassResult, Reconciler, type ReconcilerParts } from './reconciler.ts';
 import { type Answer, Requests } from './requests.ts';
@@ -23,6 +24,8 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
+    // Every step under way listens to it, and Node warns of more than ten.
+    setMaxListeners(0, this.#aborting.signal);
     this.#reconciler = new Reconciler({ ...parts, onFinished: () => this.#wake.now() });
   }
 

@@ -25,7 +25,8 @@ export interface ReconcilerOptions extends BackoffOptions, DispatchOptions {
 export const DEFAULT_OPTIONS: ReconcilerOptions = {
   baseMs: 1_000,
   capMs: 300_000,
-  concurrency: 8,
+  // Most of a step's time is waiting: for Xen, for libvirt, for a guest. What the host can do at once bounds it elsewhere.
+  concurrency: 24,
   stepDeadlineMs: 180_000,
   lookDeadlineMs: 30_000,
 };

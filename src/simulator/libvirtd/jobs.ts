@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '../../api/address.ts';
 import { type Faults, InjectedFault, type Operation, strike } from '../faults.ts';
@@ -26,7 +27,7 @@ export class Jobs {
   readonly #faults: Faults;
   readonly #latencyMs: number;
   readonly #last = new Map<string, Promise<void>>();
-  #life = new AbortController();
+  #life = newLife();
 
   /** @param latencyMs how long each job takes at least. */
   constructor(faults: Faults, latencyMs: number) {
@@ -52,7 +53,7 @@ export class Jobs {
   /** The daemon is killed: what has not begun never will. */
   kill(): void {
     this.#life.abort();
-    this.#life = new AbortController();
+    this.#life = newLife();
     this.#last.clear();
   }
 
@@ -70,4 +71,11 @@ export class Jobs {
       throw error;
     }
   }
+}
+
+/** Every job under way listens to it, and Node warns of more than ten. */
+function newLife(): AbortController {
+  const life = new AbortController();
+  setMaxListeners(0, life.signal);
+  return life;
 }
