@@ -624,6 +624,15 @@ describe('of those that share a device', () => {
   });
 });
 
+test('a device without an entry that is back on the host is forgotten, also when it is dead', () => {
+  for (const more of [{}, { dead: 'its config space reads all ones' }]) {
+    const world = one(HOST, [domain('red', { domid: 1, stored: BARE })], more);
+    const { devices, inventory } = plan(world, source([]), records(held(NIC)));
+    expect(devices.get(address(NIC))).toEqual({ address: NIC, claims: [], others: [], have: HOST, steps: [] });
+    expect(inventory.size).toBe(0);
+  }
+});
+
 test('a dead device without an entry stays with a guest that is stopping until that has ended', () => {
   const stopping = domain('red', { domid: 1, state: 'changing', stored: BARE });
   const dead = one(IN_RED, [stopping], { dead: 'its config space reads all ones' });

@@ -1,7 +1,15 @@
 /** The model of what steps do to places, and steps in words. */
 import { describe, expect, test } from 'vitest';
 import type { Place } from '../../../src/plan/observed.ts';
-import { type DeviceStep, effect, type Step, stepDomain, stepKey, stepText } from '../../../src/plan/step.ts';
+import {
+  type DeviceStep,
+  effect,
+  type Step,
+  stepDomain,
+  stepIdentity,
+  stepKey,
+  stepText,
+} from '../../../src/plan/step.ts';
 import { address } from '../../world.ts';
 
 const device = address('0000:01:00.0');
@@ -39,6 +47,14 @@ describe('a step', () => {
     const configure: Step = { verb: 'configure', domain: guest, add: [], remove: [device], passthrough: false };
     expect(STEPS.map(stepKey)).toEqual(STEPS.map(() => device));
     expect(stepKey(configure)).toBe('domain/red');
+  });
+
+  test('is the same one whichever way it is done, and another one for another instance of the guest', () => {
+    const attach = { verb: 'attach', device, guest, via: 'libvirt', permissive: false } as const;
+    const other = { ...attach, guest: { ...guest, domid: 2 } };
+    expect(stepIdentity({ ...attach, via: 'xl', permissive: true })).toBe(stepIdentity(attach));
+    const all = [...STEPS, other, { verb: 'bind', device: address('0000:02:00.0') } as const].map(stepIdentity);
+    expect(new Set(all).size).toBe(all.length);
   });
 
   test('is about the domain that it changes, if it changes one', () => {
