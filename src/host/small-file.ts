@@ -1,4 +1,4 @@
-import { close, closeSync, open as openFile, openSync, read, readSync } from 'node:fs';
+import { closeSync, openSync, read, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { HostError } from '../controller/ports.ts';
@@ -82,21 +82,22 @@ export function readAttribute(path: string): string | undefined {
   }
 }
 
-const files = { open: promisify(openFile), read: promisify(read), close: promisify(close) };
+const readLater = promisify(read);
 
 /**
- * Reads the first bytes of a file, and no more: every byte of a device's config space costs a cycle on its bus.
+ * Reads the first bytes of a file, and no more: every byte of a device's config space costs a cycle on its bus. Opening and
+ * closing is the kernel's affair alone, and waits for nobody.
  * @returns fewer where the file is shorter; undefined when it is not there.
  * @throws {HostError} Unreachable when it cannot be read.
  */
 export async function readFirstBytes(path: string, count: number): Promise<Buffer | undefined> {
   try {
-    const file = await files.open(path, 'r');
+    const file = openSync(path, 'r');
     try {
-      const { buffer, bytesRead } = await files.read(file, Buffer.alloc(count), 0, count, 0);
+      const { buffer, bytesRead } = await readLater(file, Buffer.alloc(count), 0, count, 0);
       return buffer.subarray(0, bytesRead);
     } finally {
-      await files.close(file);
+      closeSync(file);
     }
   } catch (error) {
     if (isGone(error)) return undefined;
