@@ -40,8 +40,8 @@ export interface Loaded {
   readonly memory: readonly MemorySample[];
   /** Growth of resident memory in the second half, MiB a minute. */
   readonly slope: number;
-  /** In use after a collection, before the first edit and after the last one, MiB. */
-  readonly liveHeap: { readonly before: number; readonly after: number };
+  /** In use after a collection: before the first edit, at each minute, and after the last one, MiB. */
+  readonly liveHeap: { readonly before: number; readonly minutes: readonly number[]; readonly after: number };
   readonly idle?: IdlePair;
   readonly machineLoad: number;
 }
@@ -82,7 +82,7 @@ export async function loaded(domains: number, options: Options, folder: string):
     const { domids } = await truth();
     const storm = { path: join(folder, CHILD.storm), socket: layout.xenstoreSocket, domid: domids['guest-0000'] ?? 0 };
     const edits = Math.min(options.edits, domains);
-    const part = await underLoad(controller, manifests, { edits, minutes: options.minutes, storm });
+    const { live, ...part } = await underLoad(controller, manifests, { edits, minutes: options.minutes, storm });
     const lastRestMs = await untilAtRest(controller, REST_LIMIT_MS);
     const wrong = await differences(controller, manifests, guests, await truth());
     const after = await liveHeap(controller);
@@ -96,7 +96,7 @@ export async function loaded(domains: number, options: Options, folder: string):
       ...part,
       lastRestMs,
       differences: wrong,
-      liveHeap: { before, after },
+      liveHeap: { before, minutes: live, after },
       ...rest,
       machineLoad: load,
     };
@@ -117,7 +117,7 @@ interface Plan {
 type UnderLoad = Pick<
   Loaded,
   'followed' | 'passes' | 'failedPasses' | 'steps' | 'stormWrites' | 'processor' | 'loopDelayMs' | 'memory' | 'slope'
->;
+> & { readonly live: readonly number[] };
 
 async function underLoad(controller: RunningController, manifests: Manifests, plan: Plan): Promise<UnderLoad> {
   const counts = (): Promise<number[]> => Promise.all(COUNTERS.map(each => sumOf(controller, each)));
@@ -129,6 +129,7 @@ async function underLoad(controller: RunningController, manifests: Manifests, pl
   const following = follower.follow(ending.signal);
   const memory: MemorySample[] = [];
   const waiting: number[] = [];
+  const live: number[] = [];
   const began = performance.now();
   const durationMs = plan.minutes * 60_000;
   const [, stormWrites] = await Promise.all([
@@ -137,6 +138,7 @@ async function underLoad(controller: RunningController, manifests: Manifests, pl
     sample(async () => {
       memory.push(await memoryNow(controller, began));
       waiting.push(follower.waiting);
+      if (performance.now() - began > (live.length + 1) * 60_000) live.push(await liveHeap(controller));
     }, began + durationMs),
   ]);
   const elapsedMs = performance.now() - began;
@@ -146,7 +148,7 @@ async function underLoad(controller: RunningController, manifests: Manifests, pl
   ending.abort();
   await following;
   const [passes = 0, failedPasses = 0, steps = 0] = (await counts()).map((count, index) => count - (first[index] ?? 0));
-  const rest = { processor, loopDelayMs, memory, slope: slopeOf(memory) };
+  const rest = { processor, loopDelayMs, memory, slope: slopeOf(memory), live };
   return { followed: follower.result(waiting), passes, failedPasses, steps, stormWrites, ...rest };
 }
 

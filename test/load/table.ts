@@ -37,7 +37,7 @@ const ROWS: readonly Row[] = [
     ({ memory }) => `${mib(memory[0]?.resident)}, ${mib(memory.at(-1)?.resident)}`,
   ],
   ['… growth in the second half', world => `${number(world.slope)} MiB a minute`],
-  ['heap in use before, after the load', ({ liveHeap }) => `${mib(liveHeap.before)}, ${mib(liveHeap.after)}`],
+  ['heap in use before, half-way, after the load', ({ liveHeap }) => heapText(liveHeap)],
   ['start to the first look, to rest', world => `${ms(world.firstLookMs)}, ${ms(world.firstRestMs)}`],
   ['at rest: processor, of one', ({ idle }) => idleText(idle, ({ processor }) => `${number(processor)} %`)],
   ['at rest: begins to work', ({ idle }) => idleText(idle, ({ bursts }) => `${number(bursts)} a minute`)],
@@ -73,6 +73,10 @@ export function plainTable(run: Run): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+function heapText({ before, minutes, after }: Loaded['liveHeap']): string {
+  return [before, minutes[Math.floor((minutes.length - 1) / 2)], after].map(mib).join(', ');
 }
 
 function loopText({ loopDelayMs: { p50, p99, max } }: Loaded): string {
