@@ -88,6 +88,14 @@ describe('architecture', () => {
     expect(librariesOf(loadedBy('main.ts'))).toEqual(['commander']);
   });
 
+  test('what shows only what the controller tells loads neither the host nor what reads manifests', () => {
+    const loaded = loadedBy('cli/commands/get.ts');
+    expect(librariesOf(loaded)).toEqual(['commander', 'yaml']);
+    expect(
+      loaded.filter(file => /^(?:host|node-libvirt|xenstore-client|simulator)\/|^source\/folder/.test(file)),
+    ).toEqual([]);
+  });
+
   test('a start without devices loads what reads manifests, and neither the host nor the controller', () => {
     const loaded = loadedBy('cli/commands/hook.ts', 'cli/hook/prepares.ts');
     expect(librariesOf(loaded)).toEqual(['@xmldom/xmldom', 'commander', 'p-queue', 'yaml', 'zod']);

@@ -7,7 +7,9 @@ import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
 import { VERSION } from '../version.ts';
-import { byName, LOOKING, type Survey, survey } from './survey.ts';
+import { byName } from './by-name.ts';
+import { LOOKING } from './looking.ts';
+import type { Survey } from './survey.ts';
 
 /** `--direct`, for commands that use `readLook`. */
 export function directOption(): Option {
@@ -48,6 +50,11 @@ async function read(command: Command, shell: Shell): Promise<Survey> {
 export function withReason(cause: unknown, { none, why }: NoLook): unknown {
   if (none !== 'NoAccess' || !(cause instanceof CliError)) return cause;
   return new CliError(`${cause.message}\n${why}`, { cause });
+}
+
+/** Loaded here: what the running controller tells is shown without any of what a look of one's own needs. */
+async function survey(globals: Globals): Promise<Survey> {
+  return (await import('./survey.ts')).survey(globals);
 }
 
 /** Asks the running controller. Loaded here: most commands need no web client, and start faster without. */

@@ -24,9 +24,9 @@ import { type Overlay, withOverlay } from '../../source/overlay.ts';
 import type { Globals } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { trustOf } from '../trusted.ts';
+import { byName } from './by-name.ts';
 
-/** What is shown while a look takes its time. */
-export const LOOKING = 'looking at the host';
+export { LOOKING } from './looking.ts';
 
 /** A look that touches nothing; its status has the times that a running controller knows. */
 export interface Survey extends Look {
@@ -121,11 +121,6 @@ export function conclude(look: Omit<Survey, 'plan' | 'status' | 'controller' | '
     now,
   });
   return { ...look, approvals, failures, plan: decided, status: byName(fresh), controller: live?.writer.pid };
-}
-
-/** A status with its assignments in the order in which they are shown. */
-export function byName(status: Status): Status {
-  return { ...status, assignments: status.assignments.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Who the host is. @throws {CliError} when that cannot be read. */
