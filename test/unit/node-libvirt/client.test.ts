@@ -138,6 +138,15 @@ describe('patience', () => {
     expect(new Set(await Promise.all(calls))).toEqual(new Set([reason]));
   });
 
+  test('leaves nothing at a signal when it has ended, by which Node would keep the signal for ever', async () => {
+    const { signal } = new AbortController();
+    daemon.answer(procedures.domainGetXmlDesc, () => '<domain/>');
+    await Promise.all(Array.from({ length: 10 }, () => client.domainXml(red, { signal })));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(await client.domainXml(red, { signal })).toBe('<domain/>');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   test('ends when the signal says so, before, while waiting and in flight', async () => {
     const never = gate<string>();
     daemon.answer(procedures.domainGetXmlDesc, () => never.opened);
