@@ -48,7 +48,8 @@ function follows(first: Scene, ...changes: readonly Scene[]): void {
   for (const scene of [...scenes, ...scenes.toReversed()]) {
     const basis = basisOf(scene);
     planned = replan(planned, basis, scene.standing);
-    const { standing = NO_STANDING } = scene;
+    const { standing = NO_STANDING, wanted = [] } = scene;
+    expect(planned.entries.size).toBe(wanted.filter(each => each.assignment.spec.devices.length > 0).length);
     expect(said(planned.plan)).toEqual(said(plan(basis.observed, basis.source, basis.inventory, standing)));
   }
   // Each change is one that matters: what was before is not said afterwards.
@@ -86,14 +87,14 @@ describe('planning again follows a device', () => {
   });
 
   test('by a bus that can only be reset whole', () => {
-    const on = (text: string, place: Place) => device(text, place, { path, resetMethods: ['bus'] });
-    const first = on(NIC, HOST);
+    const whole = device(NIC, HOST, { path, resetMethods: ['bus'] });
+    const near = (place: Place) => device('0000:01:01.0', place, { path: '00_1c.0/00_01.0' as PciPath });
     const scene = { domains: [red, blue], wanted: [toRed] };
-    const [near, given] = [on('0000:01:01.0', ASSIGNABLE), on('0000:01:01.0', IN_BLUE)];
-    follows({ ...scene, devices: [first, near] }, { devices: [first, given] });
-    // Also where one of them only now can no longer be reset alone.
-    const better = device(NIC, HOST, { path });
-    follows({ ...scene, devices: [better, given] }, { devices: [first, given] });
+    const given = near(IN_BLUE);
+    follows({ ...scene, devices: [whole, near(ASSIGNABLE)] }, { devices: [whole, given] });
+    // Also where it only now can no longer be reset alone.
+    const alone = device(NIC, HOST, { path });
+    follows({ ...scene, devices: [alone, given] }, { devices: [whole, given] });
   });
 });
 
@@ -195,6 +196,25 @@ describe('planning again follows the whole host', () => {
     const failed = (count: number): Standing => standingOf([], new Map([[NIC, count]]));
     const scene = { devices, domains: guests, wanted: [], records, more };
     follows({ ...scene, standing: failed(2) }, { standing: failed(3) });
+    follows({ ...scene, standing: NO_STANDING }, { standing: failed(3) });
+  });
+
+  test('in what the wait for approval says, and in who waits where it says the same of more than it names', () => {
+    const more = { policy: policy({ maxDetachesPerPass: 1 }) };
+    const crimson = { ...(guests[0] ?? red), name: 'crimson' };
+    const scene = { devices, domains: guests, wanted: [], records, more };
+    follows(scene, { domains: [crimson, ...guests.slice(1)] });
+    const many = Array.from({ length: 10 }, (_, index) => `0000:${10 + index}:00.0`);
+    const hostdevs = many.map(text => ours(address(text)));
+    const crowd = {
+      devices: many.map(text => device(text, IN_RED)),
+      domains: [domain('red', { domid: 1, live: hostdevs, stored: { hostdevs, passthrough: true } })],
+      records: many.map(text => held(text)),
+      more,
+    };
+    const approved = (text = ''): Standing =>
+      standingOf([{ device: address(text), uuid: 'uuid-red', domid: 1, until: Number.POSITIVE_INFINITY }], new Map());
+    follows({ ...crowd, standing: approved(many[8]) }, { standing: approved(many[9]) });
   });
 
   test('in the order of manifests, domains and devices', () => {

@@ -219,6 +219,11 @@ describe('what cannot be taken back', () => {
     );
   });
 
+  test('a trial on a host that is not at rest, where force is allowed', () => {
+    const force = { was: { policy: policy({ forceDetach: true }) } };
+    expect(why(host(HOST), [wish('red')], [wish('blue')], force)[0]).toMatch(/is not at rest without the trial/);
+  });
+
   test('guards that the trial switches off, and what dom0 does with the device', () => {
     const used = host(HOST, {}, { uses: [{ guard: 'MountedFilesystem', text: 'nvme0n1p2 is mounted at /srv' }] });
     const is = { policy: policy({ allow: ['MountedFilesystem'] }) };
