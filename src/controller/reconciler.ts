@@ -5,6 +5,7 @@ import { type Asker, askedBy } from '../plan/asked-by.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import { nextSteps, type Plan } from '../plan/plan.ts';
+import { sameInventory } from '../plan/remember.ts';
 import type { Planned } from '../plan/replan/planned.ts';
 import { replan } from '../plan/replan/replan.ts';
 import { standingOf } from '../plan/standing.ts';
@@ -136,7 +137,8 @@ export class Reconciler {
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
     this.#reportSuspensions(source);
-    if (!(await this.#remember(decided, inventory))) return this.#result(false, 0, next.length, 0);
+    if (!(await this.#remember(withUnsure(decided.inventory, inventory, unsure), inventory)))
+      return this.#result(false, 0, next.length, 0);
     const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
     for (const step of started) {
       this.#askers.set(step, askedBy(step, decided, inventory));
@@ -176,12 +178,12 @@ export class Reconciler {
     return failed;
   }
 
-  async #remember(decided: Plan, inventory: Inventory): Promise<boolean> {
-    if (decided.inventory === inventory) return true;
+  async #remember(next: Inventory, before: Inventory): Promise<boolean> {
+    if (next === before) return true;
     const { store, clock, report } = this.#parts;
     try {
-      await store.save(decided.inventory);
-      this.#looks.remember(decided.inventory);
+      await store.save(next);
+      this.#looks.remember(next);
       this.#backoff.forget(RECORD);
       return true;
     } catch (cause) {
@@ -238,4 +240,18 @@ export class Reconciler {
 
 function contentOf(status: Status): string {
   return JSON.stringify({ ...status, observedAt: '' });
+}
+
+/**
+ * What is to be remembered while steps are under way. A step takes its device where the record says, whatever the manifests
+ * say meanwhile: without the record nobody would know afterwards from whom its guest has it. So the device's record stays
+ * as it is until a look has begun after the step; and what a definition may yet get from us is not forgotten.
+ */
+function withUnsure(next: Inventory, before: Inventory, unsure: ReadonlySet<string>): Inventory {
+  const kept = [...before.values()].filter(
+    ({ address, domain }) => unsure.has(address) || (unsure.has(`domain/${domain.name}`) && !next.has(address)),
+  );
+  if (kept.every(record => next.get(record.address) === record)) return next;
+  const all = new Map([...next, ...kept.map(record => [record.address, record] as const)]);
+  return sameInventory(before, all) ? before : all;
 }

@@ -265,6 +265,34 @@ describe('never worse', () => {
     await controller.stop(1000);
   });
 
+  test.each([
+    ['nobody any more', source([]), 'assignable'],
+    ['another domain', source([assignment('blue', 'blue', [entry('lan', NIC)])]), 'guest blue'],
+  ])('what %s is to have while it is being attached is taken from its guest again', async (_, edited, place) => {
+    // Of a domain of xl nothing but the record tells who gave it its devices.
+    const { stored: _stored, ...byXl } = domain('red', { domid: 1, toolstack: 'xl', persistent: false });
+    const host = new TestHost(observed([device(NIC, { at: 'assignable' })], [byXl, blue]));
+    host.perform = async (step, signal) => {
+      await TestHost.prototype.perform.call(host, step, signal);
+      // And libvirt shows nothing of it.
+      host.world = { ...host.world, domains: host.world.domains.map(each => (each.uuid === byXl.uuid ? byXl : each)) };
+    };
+    host.answer = ({ verb }) => (verb === 'attach' ? 'hangs' : 'done');
+    const { controller, wanted } = start(host, source([assignment('red', 'red', [entry('lan', NIC)])]));
+    await settle();
+    expect(host.taken).toEqual([expect.stringContaining(`attach ${NIC} to red`)]);
+    wanted.now = edited;
+    controller.reconcile();
+    await settle();
+    expect(host.place(NIC)).toBe('assignable');
+    host.answer = () => 'done';
+    host.release();
+    for (let turn = 0; turn < 5; turn++) await settle();
+    expect(host.taken).toContainEqual(expect.stringContaining(`detach ${NIC} from red`));
+    expect(host.place(NIC)).toBe(place);
+    await controller.stop(1000);
+  });
+
   test('a step that ends during a look is not judged by that look, which may have seen half of it', async () => {
     const host = hostWithBoth();
     host.answer = step => (step.verb === 'bind' ? 'hangs' : 'done');
