@@ -36,6 +36,8 @@ class Stage {
   #now = 0;
   #inventory: Inventory = new Map();
   #finished: () => void = () => undefined;
+  /** Steps under way. */
+  #running = 0;
 
   private constructor(sim: SimulatedHost) {
     this.#sim = sim;
@@ -56,9 +58,14 @@ class Stage {
       clock: { now: () => this.#now, after: () => () => undefined },
       report: report => {
         this.reports.push(report);
-        if (report.type === 'StepStarted') this.onStep();
+        if (report.type !== 'StepStarted') return;
+        this.#running += 1;
+        this.onStep();
       },
-      onFinished: () => this.#finished(),
+      onFinished: () => {
+        this.#running -= 1;
+        this.#finished();
+      },
     });
   }
 
@@ -90,7 +97,7 @@ class Stage {
       });
       const result = await this.#reconciler.pass(new AbortController().signal);
       if (result.looked && result.remaining === 0) return;
-      if (result.started > 0) await finished;
+      if (this.#running > 0) await finished;
       else this.#now = Math.max(this.#now + 1, result.nextDue ?? 0);
     }
   }
