@@ -1,6 +1,9 @@
+import type { Condition } from '../api/conditions.ts';
 import type { GuardName } from '../api/guards.ts';
 import type { ProblemCode } from '../api/manifest.ts';
 import type { WaitReason } from '../plan/hold.ts';
+import { EVENT_CODES, type EventReason } from './event-codes.ts';
+import type { Explanation } from './explanation.ts';
 import type { HostErrorCode } from './ports.ts';
 
 /** The reasons of conditions that are neither waits nor guards. */
@@ -13,17 +16,19 @@ export type ConditionReason =
   | 'NotByXenpci'
   | 'OnTrial'
   | 'WantedByNobody'
-  | 'Diverged';
+  | 'Diverged'
+  | 'Unknown'
+  | 'WhenStoppedHost';
 
 /** Every code that a person may meet. */
-export type Code = GuardName | WaitReason | ProblemCode | HostErrorCode | ConditionReason;
-
-/** What a code stands for, and what a person can do. Whole sentences. */
-export interface Explanation {
-  readonly kind: 'wait' | 'guard' | 'condition' | 'problem of a manifest' | 'error of the host';
-  readonly meaning: string;
-  readonly remedy: string;
-}
+export type Code =
+  | GuardName
+  | WaitReason
+  | ProblemCode
+  | HostErrorCode
+  | Condition['type']
+  | ConditionReason
+  | EventReason;
 
 const NOTHING = 'Nothing.';
 const USED = "End dom0's use of the device, or name the guard in spec.allow of the PCIHostPolicy.";
@@ -149,6 +154,26 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'The device cannot be reset, and the entry says reset: Strict.',
     'Set reset: BestEffort if an unreset device is acceptable.',
   ),
+  Ready: condition(
+    'Whether every device of the assignment is where it should be now.',
+    'When it is False, its reason says why: xenpci explain REASON.',
+  ),
+  Reconciling: condition(
+    'Steps are under way, fail, or wait for something; it is there only while that is so.',
+    'See its reason.',
+  ),
+  Stalled: condition(
+    'It does not go on without a person: a guard refuses it, it has waited too long, or the file is not valid. It is there only while that is so.',
+    'See its reason; xenpci describe assignment NAME ends with what to do.',
+  ),
+  Orphan: condition(
+    'The device is bound to pciback, and nobody wants it; it is left alone.',
+    'To give it back to dom0: xl pci-assignable-remove -r ADDRESS. To assign it, name it in a manifest.',
+  ),
+  ForeignDevices: condition(
+    'The guest has devices that no entry names and that xenpci did not give it; they are left alone.',
+    'Name them in the assignment, or take them away there.',
+  ),
   InPlace: condition('The running guest has every device of the assignment.', NOTHING),
   Prepared: condition('The guest is shut off, and gets its devices when it is started.', NOTHING),
   Progressing: condition('Steps are under way, or are taken next.', 'Nothing; xenpci plan shows them.'),
@@ -175,6 +200,11 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
   Diverged: condition(
     'xenstore and libvirt disagree about who has the device; xl does the next step.',
     'Nothing; restarting libvirtd often ends it.',
+  ),
+  Unknown: condition('No look has shown yet where the device is.', NOTHING),
+  WhenStoppedHost: condition(
+    'The device stays with its dom0 driver until its guest is started, so it is not hidden at boot.',
+    'Nothing; with whenStopped: Assignable it would be hidden.',
   ),
   Unreadable: problem('The file or folder cannot be read, or is not UTF-8.', 'Mend what the message says.'),
   NotTrusted: problem(
@@ -208,6 +238,7 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
   ),
   PreconditionFailed: failure('The host is no longer as the step assumes.', 'Nothing: it is planned anew.'),
   DeadlineExceeded: failure('There was no answer in time.', 'Nothing yet: it is tried again.'),
+  ...EVENT_CODES,
 };
 
 /** The explanation of a code, in whatever case it is written. */

@@ -1,3 +1,4 @@
+import type { EventReason } from '../controller/event-codes.ts';
 import type { Happening } from './events/event.ts';
 
 /** One thing worth a line in a log. */
@@ -15,7 +16,25 @@ export interface Line {
 /** What a line tells of, where that differs from what stands in the line. */
 export type About = Pick<Happening, 'action' | 'regarding'> & Partial<Omit<Happening, 'type'>>;
 
-/** A line, and with `about` the event that it tells of. */
+/** What a line tells of whose reason is that of a condition, wait, guard or problem. */
+export type AboutWithReason = About & Pick<Happening, 'reason'>;
+
+/** A line, and with `about` the event that it tells of: its reason is the name of the line unless another one is given. */
+export function line(level: Line['level'], event: string, message: string, fields: Line['fields']): Line;
+export function line(
+  level: Line['level'],
+  event: EventReason,
+  message: string,
+  fields: Line['fields'],
+  about: Omit<About, 'reason'>,
+): Line;
+export function line(
+  level: Line['level'],
+  event: string,
+  message: string,
+  fields: Line['fields'],
+  about: AboutWithReason,
+): Line;
 export function line(
   level: Line['level'],
   event: string,

@@ -6,7 +6,7 @@ import { stepText } from '../plan/step.ts';
 import { formatProblem } from '../source/problem.ts';
 import { durationText, untilText } from './duration.ts';
 import { ref } from './events/event.ts';
-import { type About, type Line, line } from './line.ts';
+import { type AboutWithReason, type Line, line } from './line.ts';
 import { statusLines } from './narrated-status.ts';
 import { aboutStep } from './narrated-step.ts';
 import { suspensionLines } from './narrated-suspensions.ts';
@@ -113,7 +113,7 @@ function valid(): Line {
   return line('info', 'ManifestsValid', 'all manifests are valid again', {}, { action: 'Read', regarding: HOST });
 }
 
-function aboutProblem({ file, line: row, column, code, field, message }: ManifestProblem): About {
+function aboutProblem({ file, line: row, column, code, field, message }: ManifestProblem): AboutWithReason {
   const place = `${file}:${row}:${column}`;
   const note = field === '' ? `${place}: ${message}` : `${place}: ${field}: ${message}`;
   return { action: 'Read', reason: code, regarding: ref('manifest', file), note };

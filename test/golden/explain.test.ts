@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fieldNames } from '../../src/api/schema-docs.ts';
@@ -10,6 +10,19 @@ const README = readFileSync(join(CHECKOUT, 'README.md'), 'utf8');
 async function explained(what: string): Promise<string> {
   const { code, out, err } = await run(['explain', what]);
   return `${out}${err}exit code ${code}\n`;
+}
+
+/** Every source file of the program. */
+function sourceTexts(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.ts'))
+    .map(name => readFileSync(join(folder, name), 'utf8'));
+}
+
+/** The words in one column of a table of the README that are marked as code, without those of `xenpci`. */
+function namedIn(table: string, column: number): string[] {
+  const rows = table.split('\n').slice(2);
+  return rows.flatMap(row => [...(row.split('|')[column] ?? '').matchAll(/`(\w+)`/g)].map(match => match[1] ?? ''));
 }
 
 describe('explain', () => {
@@ -82,7 +95,7 @@ describe('explain', () => {
     `);
   });
 
-  test('every code and every field has an explanation that fits 80 columns', async () => {
+  test('every code and every field has an explanation that fits 80 columns', { timeout: 240_000 }, async () => {
     for (const what of [...Object.keys(CODES), ...fieldNames(), 'codes']) {
       const { code, out, err } = await run(['explain', what]);
       expect([what, code, err]).toEqual([what, 0, '']);
@@ -92,11 +105,31 @@ describe('explain', () => {
 
   test("the README's table of reasons has every wait and guard, and none that there is not", () => {
     const section = README.split('## Why a device waits, and why it is refused')[1]?.split('\n## ')[0] ?? '';
-    const rows = section.split('\n').filter(line => line.startsWith('| `'));
-    const told = rows.flatMap(row => [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(match => match[1] ?? ''));
+    const told = namedIn(section.split('\n\n')[2] ?? '', 1);
     const codes = Object.entries(CODES);
     const held = codes.filter(([, { kind }]) => kind === 'wait' || kind === 'guard').map(([code]) => code);
     expect(held.filter(code => !told.includes(code))).toEqual([]);
     expect(told.filter(code => !Object.hasOwn(CODES, code))).toEqual([]);
+  });
+
+  test('every code is named in the README, and the tables there name nothing else', () => {
+    const [, table = '', , others = ''] = README.split('## Why a device waits, and why it is refused')[1]
+      ?.split('\n## ')[0]
+      ?.split('\n\n')
+      .slice(1) ?? [''];
+    const told = new Set([...namedIn(table, 1), ...namedIn(others, 2)]);
+    expect(Object.keys(CODES).filter(code => !told.has(code))).toEqual([]);
+    expect([...told].filter(code => !Object.hasOwn(CODES, code))).toEqual([]);
+  });
+
+  test('every code that is written anywhere in the program is answered', { timeout: 240_000 }, async () => {
+    const texts = sourceTexts(join(CHECKOUT, 'src'));
+    const written = new Set(
+      texts
+        .flatMap(text => [...text.matchAll(/\breason: '([A-Z]\w*)'|\b(?:wait|guard|hold)\('([A-Z]\w*)'/g)])
+        .map(match => match[1] ?? match[2] ?? ''),
+    );
+    expect(written.size).toBeGreaterThan(5);
+    for (const code of written) expect([code, (await run(['explain', code])).code]).toEqual([code, 0]);
   });
 });
