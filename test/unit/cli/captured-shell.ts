@@ -83,6 +83,11 @@ export function capturedShell({
   };
 }
 
+/** What is left on a terminal of a text: without the line that is written over and over. */
+export function leftOnTerminal(text: string): string {
+  return text.replaceAll(/\r\u001b\[K[^\r\n]*(?=\r)/g, '').replaceAll('\r\u001b[K', '');
+}
+
 /** What a run of the program wrote, and its exit code. */
 export interface Ran {
   readonly code: ExitCode;
