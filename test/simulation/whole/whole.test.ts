@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { MUTANTS } from './mutants/mutants.ts';
+import { mutated } from './mutants/run.ts';
 import { simulate } from './simulate.ts';
 import { faultsOf, newTally } from './tally.ts';
 
@@ -16,6 +18,14 @@ test(`${SEEDS} worlds of the whole controller in virtual time break no law`, asy
   expect(faultsOf(tally)).toBeGreaterThan(SEEDS);
   expect(tally.faults.killed).toBeGreaterThan(SEEDS / 10);
 }, 600_000);
+
+// They are hunted by `npm run simulate -- --mutants` only, and the program changes under them.
+test.each(MUTANTS.map(mutant => [mutant.name, mutant] as const))(
+  'a fault that can be put into the program: %s',
+  (_, mutant) => {
+    expect(mutated(mutant)).toContain(mutant.replace);
+  },
+);
 
 test('one seed replays one run exactly', async () => {
   const tally = newTally();

@@ -66,8 +66,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a step is taken before the record is on disk',
     file: 'src/controller/reconciler.ts',
-    find: 'if (!(await this.#remember(decided, inventory))) return',
-    replace: 'if (void this.#remember(decided, inventory), false) return',
+    find: 'if (!(await this.#remember(withUnsure(decided.inventory, inventory, unsure), inventory)))',
+    replace: 'if (void this.#remember(withUnsure(decided.inventory, inventory, unsure), inventory), false)',
     laws: ['unrecorded', 'notNamed'],
   },
   {
@@ -157,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a failed look is not repeated',
-    file: 'src/controller/reconciler.ts',
+    file: 'src/controller/looks.ts',
     find: "report({ type: 'LookFailed', error, retryAt: this.#backoff.fail(LOOK, error, clock.now()).until });",
     replace: "report({ type: 'LookFailed', error, retryAt: clock.now() });\n      return new Promise(() => undefined);",
     laws: ['noConvergence', 'leak'],
@@ -179,7 +179,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no program is disbelieved: what it says it has done is done',
     file: 'src/controller/reconciler.ts',
-    find: 'if (again.get(key) !== identityOf(step)) {',
+    find: 'if (again.get(key) !== stepIdentity(step)) {',
     replace: 'if (error === undefined) {',
     laws: ['restless', 'untrue', 'noConvergence'],
   },

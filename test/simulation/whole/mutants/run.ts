@@ -36,12 +36,17 @@ async function judge(mutant: Mutant, index: number): Promise<Verdict> {
   return seed === undefined || law === undefined ? { mutant } : { mutant, caught: { seed: Number(seed), law } };
 }
 
-/** Changes one place of one file while it is bundled: the folder stays as it is. */
-function mutating({ name, file, find, replace }: Mutant): Plugin {
-  const path = resolve(file);
-  const source = readFileSync(path, 'utf8');
+/** The text of its file with the fault in it. @throws Error when what is to be changed is not there exactly once. */
+export function mutated({ name, file, find, replace }: Mutant): string {
+  const source = readFileSync(resolve(file), 'utf8');
   if (source.split(find).length !== 2) throw new Error(`${name}: what is to be changed is not in ${file} exactly once`);
-  const contents = source.replace(find, () => replace);
+  return source.replace(find, () => replace);
+}
+
+/** Changes one place of one file while it is bundled: the folder stays as it is. */
+function mutating(mutant: Mutant): Plugin {
+  const path = resolve(mutant.file);
+  const contents = mutated(mutant);
   return {
     name: 'mutant',
     setup(setup) {
