@@ -1,5 +1,5 @@
 import { closeSync, openSync, read, readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { HostError } from '../controller/ports.ts';
 
@@ -40,6 +40,16 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<str
     if (error instanceof HostError) throw error;
     if (isGone(error)) return undefined;
     throw new HostError('Unreachable', `cannot read ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/** The names in a folder that end so; none where there is no folder. @throws {HostError} Unreachable when it cannot be read. */
+export async function namesIn(folder: string, ending: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter(name => name.endsWith(ending));
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw new HostError('Unreachable', `cannot list ${folder}: ${errorText(error)}`, { cause: error });
   }
 }
 

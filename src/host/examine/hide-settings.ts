@@ -1,8 +1,8 @@
-import { readdir, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone, readSmallFile } from '../small-file.ts';
+import { errorText, isGone, namesIn, readSmallFile } from '../small-file.ts';
 
 /** One place that says which devices pciback takes when it is loaded. */
 export interface HideSetting {
@@ -56,7 +56,7 @@ function words(text: string): string[] {
 async function fromModprobe(root: string): Promise<HideSetting[]> {
   const files = new Map<string, string>();
   for (const folder of MODPROBE_FOLDERS.map(name => join(root, name, 'modprobe.d'))) {
-    for (const name of await configNames(folder)) if (!files.has(name)) files.set(name, join(folder, name));
+    for (const name of await namesIn(folder, '.conf')) if (!files.has(name)) files.set(name, join(folder, name));
   }
   const settings: HideSetting[] = [];
   for (const [, path] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -71,15 +71,6 @@ async function fromModprobe(root: string): Promise<HideSetting[]> {
   }
   // Of several, modprobe passes all on, and the kernel keeps the last.
   return settings.slice(-1);
-}
-
-async function configNames(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter(name => name.endsWith('.conf'));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw new HostError('Unreachable', `cannot list ${folder}: ${errorText(error)}`, { cause: error });
-  }
 }
 
 /**

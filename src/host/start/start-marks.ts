@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type Address, parseAddress } from '../../api/address.ts';
@@ -6,7 +6,7 @@ import type { Dom0Layout } from '../../api/layout.ts';
 import { HostError } from '../../controller/ports.ts';
 import { isRunning, type ProcessMark, processMark } from '../process-mark.ts';
 import { replaceFile } from '../replace-file.ts';
-import { errorText, isGone, readSmallFile } from '../small-file.ts';
+import { errorText, namesIn, readSmallFile } from '../small-file.ts';
 
 /**
  * A start that libvirt's hook prepares or has prepared. While a domain starts libvirt answers nobody, and until Xen has
@@ -66,18 +66,9 @@ export async function unmarkStart(layout: Dom0Layout, name: string): Promise<voi
  * @throws {HostError} Unreachable when they cannot be read.
  */
 export async function readStartMarks(layout: Dom0Layout, now: number): Promise<StartMark[]> {
-  const names = await markNames(folderOf(layout));
+  const names = await namesIn(folderOf(layout), '.json');
   const marks = await Promise.all(names.map(name => readMark(join(folderOf(layout), name), now)));
   return marks.filter(found => found !== undefined);
-}
-
-async function markNames(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter(name => name.endsWith('.json'));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw new HostError('Unreachable', `cannot read ${folder}: ${errorText(error)}`, { cause: error });
-  }
 }
 
 async function readMark(path: string, now: number): Promise<StartMark | undefined> {
