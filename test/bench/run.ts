@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { readOptions, USAGE } from './options.ts';
+import { plainTable } from './plain-table.ts';
 import { withPerformance } from './readme.ts';
 import { comparison, newRun, type Run, readRun, writeRun } from './record.ts';
 import type { Row } from './row.ts';
@@ -11,7 +12,7 @@ import { inventory } from './rows/inventory.ts';
 import { growing, planning } from './rows/plan.ts';
 import { start } from './rows/start.ts';
 import { xenstoreLook } from './rows/xenstore.ts';
-import { plainTable } from './table.ts';
+import { markdownTable } from './table.ts';
 
 const ROWS: readonly Row[] = [start, edit, domains, xenstoreLook, inventory, planning, growing];
 
@@ -51,7 +52,7 @@ async function main(args: readonly string[]): Promise<number> {
   const run = await measured(ROWS.filter(({ name }) => only.length === 0 || only.includes(name)));
   mkdirSync(dirname(out), { recursive: true });
   writeRun(out, run);
-  print(plainTable(run.rows.flatMap(({ lines }) => lines)));
+  print(plainTable(markdownTable(run.rows.flatMap(({ lines }) => lines))));
   for (const { name, why } of run.left) print(`${name} was not measured: ${why}`);
   if (before !== undefined) print(`\nBeside ${compare}:\n${comparison(before, run).join('\n')}`);
   print(`\n${out}`);

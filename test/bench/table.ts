@@ -1,4 +1,5 @@
 import type { Against, Goal, Line, Unit } from './measure.ts';
+import { threeDigits } from './plain-table.ts';
 import { isWide, type Ratio } from './samples.ts';
 
 /** The lines as a table of Markdown. */
@@ -16,26 +17,9 @@ export function markdownTable(lines: readonly Line[]): string {
   return [headers, headers.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** The lines as a table for a terminal: columns that line up, notes below. */
-export function plainTable(lines: readonly Line[]): string {
-  const rows = markdownTable(lines)
-    .split('\n')
-    .filter(row => !row.startsWith('| ---'))
-    .map(row => row.slice(2, -2).split(' | '));
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 /** A value with its unit, to three digits. */
 export function valueText(value: number, unit: Unit): string {
-  const digits = Math.abs(value) >= 100 ? value.toFixed(0) : Number(value.toPrecision(3)).toString();
+  const digits = threeDigits(value);
   return unit === 'exponent' ? digits : `${digits} ${unit}`;
 }
 

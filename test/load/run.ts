@@ -2,10 +2,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname } from 'node:path';
+import { plainTable } from '../bench/plain-table.ts';
 import { type Loaded, loaded } from './loaded.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { withLoad } from './readme.ts';
-import { plainTable, type Run } from './table.ts';
+import { markdownTable, type Run } from './table.ts';
 
 const DIFFERENCES_SHOWN_MAX = 10;
 
@@ -38,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   const run = await measured(options);
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, `${JSON.stringify(run, null, 2)}\n`);
-  print(plainTable(run));
+  print(plainTable(markdownTable(run)));
   const wrong = run.worlds.flatMap(world => world.differences);
   for (const text of wrong.slice(0, DIFFERENCES_SHOWN_MAX)) print(text);
   print(`\n${options.out}`);

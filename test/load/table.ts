@@ -1,3 +1,4 @@
+import { threeDigits } from '../bench/plain-table.ts';
 import { quantile } from '../bench/samples.ts';
 import type { IdlePair } from './idle.ts';
 import type { Loaded } from './loaded.ts';
@@ -14,9 +15,11 @@ export interface Run {
 type Row = readonly [what: string, value: (world: Loaded) => string];
 
 const ROWS: readonly Row[] = [
-  ['load', ({ edits, minutes }) => `${edits} edits a second for ${number(minutes)} minutes`],
-  ['edits, and those honoured', ({ followed }) => `${followed.saved}, ${followed.seenMs.length + followed.overtaken}`],
-  ['edited again before anybody saw it', ({ followed }) => String(followed.overtaken)],
+  ['load', ({ edits, minutes }) => `${edits} edits a second for ${threeDigits(minutes)} minutes`],
+  ['edits', ({ followed }) => String(followed.saved)],
+  ['… whose content a status named', ({ followed }) => String(followed.seenMs.length)],
+  ['… of files that were edited again before that', ({ followed }) => String(followed.overtaken)],
+  ['… lost', ({ followed: { saved, seenMs, overtaken } }) => String(saved - seenMs.length - overtaken)],
   ['not as the manifests say in the end', world => String(world.differences.length)],
   ['file renamed to a status that names its content: p50', ({ followed }) => msAt(followed.seenMs, 0.5)],
   ['… p90', ({ followed }) => msAt(followed.seenMs, 0.9)],
@@ -30,24 +33,24 @@ const ROWS: readonly Row[] = [
   ['passes, and those that failed', world => `${world.passes}, ${world.failedPasses}`],
   ['steps taken', world => String(world.steps)],
   ['writes of a guest that storms', world => String(world.stormWrites)],
-  ['processor under load, of one', world => `${number(world.processor)} %`],
+  ['processor under load, of one', world => `${threeDigits(world.processor)} %`],
   ['event loop late: p50, p99, most', world => loopText(world)],
   [
     'resident at the start, after the load',
     ({ memory }) => `${mib(memory[0]?.resident)}, ${mib(memory.at(-1)?.resident)}`,
   ],
-  ['… growth in the second half', world => `${number(world.slope)} MiB a minute`],
+  ['… growth in the second half', world => `${threeDigits(world.slope)} MiB a minute`],
   ['heap in use before, half-way, after the load', ({ liveHeap }) => heapText(liveHeap)],
   ['start to the first look, to rest', world => `${ms(world.firstLookMs)}, ${ms(world.firstRestMs)}`],
-  ['at rest: processor, of one', ({ idle }) => idleText(idle, ({ processor }) => `${number(processor)} %`)],
-  ['at rest: begins to work', ({ idle }) => idleText(idle, ({ bursts }) => `${number(bursts)} a minute`)],
-  ['at rest: threads woken', ({ idle }) => idleText(idle, ({ wakeUps }) => `${number(wakeUps)} a minute`)],
+  ['at rest: processor, of one', ({ idle }) => idleText(idle, ({ processor }) => `${threeDigits(processor)} %`)],
+  ['at rest: begins to work', ({ idle }) => idleText(idle, ({ bursts }) => `${threeDigits(bursts)} a minute`)],
+  ['at rest: threads woken', ({ idle }) => idleText(idle, ({ wakeUps }) => `${threeDigits(wakeUps)} a minute`)],
   ['at rest: resident', ({ idle }) => idleText(idle, ({ resident }) => mib(resident))],
   [
     '… beside bare node',
-    ({ idle }) => (idle === undefined ? '' : `${number(idle.own.resident / idle.floor.resident)} ×`),
+    ({ idle }) => (idle === undefined ? '' : `${threeDigits(idle.own.resident / idle.floor.resident)} ×`),
   ],
-  ['load of the machine after the edits', world => number(world.machineLoad)],
+  ['load of the machine after the edits', world => threeDigits(world.machineLoad)],
 ];
 
 /** A run as a table of Markdown: a row for each value, a column for each world. */
@@ -56,23 +59,6 @@ export function markdownTable({ worlds }: Run): string {
   const rows = ROWS.map(([what, value]) => [what, ...worlds.map(value)]);
   const all = [['what', ...heads], ['---', ...heads.map(() => '---')], ...rows];
   return all.map(cells => `| ${cells.join(' | ')} |`).join('\n');
-}
-
-/** The same for a terminal. */
-export function plainTable(run: Run): string {
-  const rows = markdownTable(run)
-    .split('\n')
-    .filter(row => !row.startsWith('| ---'))
-    .map(row => row.slice(2, -2).split(' | '));
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
 
 function heapText({ before, minutes, after }: Loaded['liveHeap']): string {
@@ -92,14 +78,9 @@ function msAt(times: readonly number[], part: number): string {
 }
 
 function ms(value: number): string {
-  return value < 10_000 ? `${number(value)} ms` : `${number(value / 1000)} s`;
+  return value < 10_000 ? `${threeDigits(value)} ms` : `${threeDigits(value / 1000)} s`;
 }
 
 function mib(value: number | undefined): string {
-  return value === undefined ? 'not measured' : `${number(value)} MiB`;
-}
-
-/** To three digits. */
-function number(value: number): string {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : Number(value.toPrecision(3)).toString();
+  return value === undefined ? 'not measured' : `${threeDigits(value)} MiB`;
 }

@@ -1,8 +1,9 @@
 /** What `npm run bench:xen` makes of what dom0 measured: one table, and JSON that `npm run bench -- --readme` reads. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { plainTable } from '../../bench/plain-table.ts';
 import { comparison, newRun, type Run, readRun, writeRun } from '../../bench/record.ts';
-import { plainTable } from '../../bench/table.ts';
+import { markdownTable } from '../../bench/table.ts';
 import { print, type Report } from './report.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function printMeasured(report: Report, folder: string, compare?: st
   const file = join(folder, `${run.date.replaceAll(':', '-')}.json`);
   writeRun(file, run);
   print(`\n${where}`);
-  print(plainTable(rows.flatMap(({ lines }) => lines)));
+  print(plainTable(markdownTable(rows.flatMap(({ lines }) => lines))));
   for (const { what, note } of rows.flatMap(({ lines }) => lines)) if (note !== undefined) print(`${what}: ${note}`);
   if (compare !== undefined) print(`\nBeside ${compare}:\n${comparison(readRun(compare), run).join('\n')}`);
   print(`\n${file}`);
