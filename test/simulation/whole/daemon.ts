@@ -9,7 +9,7 @@ import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-
 import type { HeldDevice } from '../../../src/plan/inventory.ts';
 import { plan } from '../../../src/plan/plan.ts';
 import { standingOf } from '../../../src/plan/standing.ts';
-import { type Step, stepKey, stepText } from '../../../src/plan/step.ts';
+import { type Step, stepIdentity, stepKey, stepText } from '../../../src/plan/step.ts';
 import { withSuspensions } from '../../../src/plan/suspended.ts';
 import { FolderSource } from '../../../src/source/folder-source.ts';
 import type { LastGoodStore } from '../../../src/source/last-good.ts';
@@ -42,6 +42,8 @@ export class Daemon {
   unanswered = 0;
   look: Look | undefined;
   passes = 0;
+  /** The steps that this pass has said to be done. */
+  readonly #performed = new Set<string>();
   isStopping = false;
   hasEnded = false;
   readonly #world: World;
@@ -108,6 +110,7 @@ export class Daemon {
         if (life.isDead) return;
         tally.passes += 1;
         this.passes += 1;
+        this.#performed.clear();
         this.look = pass.look;
         if (pass.look !== undefined && !isPlannedAfresh(pass.look)) {
           court.report(new Broken('replanned', 'the plan is not the one that is made from scratch'));
@@ -222,10 +225,13 @@ export class Daemon {
     switch (what.type) {
       case 'StepStarted':
         tally.steps += 1;
+        if (this.#performed.has(stepIdentity(what.step)))
+          this.#court.report(new Broken('untrue', `${stepText(what.step)} is said to be done, and is begun again`));
         if (this.#world.isCalm) this.#honest.add(what.step);
         return;
       case 'StepPerformed':
         this.failed.delete(stepKey(what.step));
+        this.#performed.add(stepIdentity(what.step));
         trace.note(trace.isRead ? `done: ${stepText(what.step)}` : 'done');
         return;
       case 'StepFailed':
@@ -234,6 +240,7 @@ export class Daemon {
         return;
       case 'LookFailed':
       case 'RecordFailed':
+        this.#performed.clear();
         trace.note(`${what.type}: ${what.error}`);
         return;
       case 'StatusChanged':
