@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
+import { acquireLock } from '../../src/daemon/lock.ts';
 import { LookRequest } from '../../src/daemon/look-request.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
@@ -55,6 +56,19 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
       exit code 2
       "
     `);
+  });
+
+  test('says so where the controller has not looked at the host yet', async () => {
+    const lock = await acquireLock(host.dom0.layout);
+    try {
+      expect(await screen('reconcile')).toMatchInlineSnapshot(`
+        "error: the controller (process PID) has not looked at the host yet: see journalctl -u xenpci, or xenpci doctor
+        exit code 2
+        "
+      `);
+    } finally {
+      await lock.release();
+    }
   });
 
   test('lets the running controller try again at once what has failed, and shows what has become of it', async () => {

@@ -53,13 +53,8 @@ function controllerCheck(controller: Findings['controller']): Check {
   if (controller.found !== undefined) {
     const { pid, hasLooked } = controller.found;
     if (hasLooked) return { name, result: 'ok', message: `runs as process ${pid}` };
-    const message = `runs as process ${pid}, and could not look at the host yet`;
-    return {
-      name,
-      result: 'warning',
-      message,
-      mend: 'mend what failed above; journalctl -u xenpci says what it waits for',
-    };
+    const message = `runs as process ${pid}, and could not look at the host yet: mend what failed above`;
+    return { name, result: 'warning', message, mend: 'journalctl -u xenpci' };
   }
   const message = 'no controller runs: nothing is kept where the manifests say';
   return { name, result: 'warning', message, mend: 'systemctl enable --now xenpci' };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { diagnose } from '../../../src/cli/doctor/doctor.ts';
 import { bootHideCheck, domainChecks } from '../../../src/cli/doctor/domains.ts';
 import { filesCheck, manifestsCheck, stateCheck } from '../../../src/cli/doctor/files.ts';
 import { hostChecks } from '../../../src/cli/doctor/host.ts';
@@ -129,6 +130,31 @@ describe('files', () => {
       message: '/m/a.yaml: is bad: chmod go-w /m',
     });
   });
+});
+
+test.each<[string, { pid: number; hasLooked: boolean } | undefined, string]>([
+  ['none', undefined, 'warning: no controller runs: nothing is kept where the manifests say'],
+  ['one that works', { pid: 7, hasLooked: true }, 'ok: runs as process 7'],
+  [
+    'one that waits for libvirt, say',
+    { pid: 7, hasLooked: false },
+    'warning: runs as process 7, and could not look at the host yet: mend what failed above',
+  ],
+])('the controller: %s', (_, controller, expected) => {
+  const unknown = { unknown: 'not asked' };
+  const found = {
+    host: FINE,
+    root: true,
+    folder: '/m',
+    files: THERE,
+    state: { path: '/s', owner: unknown },
+    problems: { found: [] },
+    controller: { found: controller },
+    domains: unknown,
+    bootHide: unknown,
+  };
+  const check = diagnose(found).find(({ name }) => name === 'controller');
+  expect(`${check?.result}: ${check?.message}`).toBe(expected);
 });
 
 describe('domains', () => {
