@@ -5,8 +5,9 @@ import type { ExitCode } from '../../src/cli/exit.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { observe } from '../../src/simulator/index.ts';
-import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, capturedShell } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { inOneLine, run, tooLong } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -56,7 +57,11 @@ async function trying(domain: string, ...args: string[]): Promise<Trial> {
   await vi.waitFor(() => expect(holder()).toBe(domain), PATIENCE);
   const text = (): string =>
     `${shell.out()}${shell.err()}`.replaceAll(/\r\u001b\[K[^\r\n]*(?=\r)/g, '').replaceAll(/\r|\u001b\[\d*[mK]/g, '');
-  return { shell, ended, screen: () => golden(text()) };
+  const screen = (): string => {
+    expect(tooLong(['try'], text())).toEqual([]);
+    return golden(text());
+  };
+  return { shell, ended, screen };
 }
 
 beforeAll(async () => {
@@ -71,7 +76,8 @@ afterAll(async () => {
 test('without a controller nothing is tried: nobody would go back', async () => {
   host.write('web.yaml', manifest('sys-net'));
   expect(await screen('try', draft(manifest('storage')))).toMatchInlineSnapshot(`
-    "error: no controller runs on this host, so nobody would go back in time; nothing is tried
+    "error: no controller runs on this host, so nobody would go back in time; nothing
+      is tried
     exit code 2
     "
   `);
@@ -145,10 +151,13 @@ describe('a trial', { timeout: 180_000 }, () => {
 
   test('ends by itself also when its terminal has gone', async () => {
     const shell = capturedShell({ env: env(), isTerminal: true });
-    const ended = runProgram(['try', draft(manifest('storage')), '--timeout', '5'], shell);
-    await vi.waitFor(() => expect(existsSync(record())).toBe(true), PATIENCE);
-    shell.stop('SIGHUP');
-    expect(await ended).toBe(1);
+    const write = (text: string): void => {
+      shell.stderr.write(text);
+      // As early as it can come: while the program looks for the first time at how the trial stands.
+      if (text.includes('ctrl-C goes back')) queueMicrotask(() => shell.stop('SIGHUP'));
+    };
+    const args = ['try', draft(manifest('storage')), '--timeout', '5'];
+    expect(await runProgram(args, { ...shell, stderr: { ...shell.stderr, write } })).toBe(1);
     expect(shell.out()).not.toContain('wanted again');
     await vi.waitFor(() => expect(existsSync(record())).toBe(false), PATIENCE);
     await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
@@ -170,18 +179,20 @@ describe('a trial', { timeout: 180_000 }, () => {
   test('is shown to everybody, keeps others from beginning one, and can be kept from elsewhere', async () => {
     const { ended } = await trying('storage');
     expect(await screen('try', draft(manifest('sys-net', '  driftPolicy: Report\n')))).toMatchInlineSnapshot(`
-      "anna tries /m/web.yaml until TIME; to end that: xenpci try --confirm, or xenpci try --revert
+      "anna tries /m/web.yaml until TIME; to
+        end that: xenpci try --confirm, or xenpci try --revert
       exit code 1
       "
     `);
-    expect((await screen('get', 'assignments')).split('\n').slice(-3)).toMatchInlineSnapshot(`
+    expect((await screen('get', 'assignments')).split('\n').slice(-4)).toMatchInlineSnapshot(`
       [
-        "anna tries /m/web.yaml until TIME; xenpci try --confirm keeps it.",
+        "anna tries /m/web.yaml until TIME;",
+        "  xenpci try --confirm keeps it.",
         "exit code 0",
         "",
       ]
     `);
-    expect(await screen('describe', 'assignment', 'web')).toMatch(
+    expect(inOneLine(await screen('describe', 'assignment', 'web'))).toMatch(
       /OnTrial True.*: OnTrial: anna tries it until TIME; xenpci try --confirm keeps it/,
     );
     expect(await screen('try', '--confirm')).toBe('Kept: /m/web.yaml is written.\nexit code 0\n');
@@ -207,7 +218,7 @@ describe('a trial', { timeout: 180_000 }, () => {
     const other = manifest('sys-net', '  driftPolicy: Report\n');
     host.write('web.yaml', other);
     expect(await ended).toBe(1);
-    expect(text()).toContain('/m/web.yaml was changed by somebody else, so the trial is over');
+    expect(inOneLine(text())).toContain('/m/web.yaml was changed by somebody else, so the trial is over');
     await vi.waitFor(() => expect(holder()).toBe('sys-net'), PATIENCE);
     expect(written()).toBe(other);
   });
@@ -216,9 +227,11 @@ describe('a trial', { timeout: 180_000 }, () => {
     host.write('web.yaml', '# Nothing is desired.\n');
     await vi.waitFor(() => expect(holder()).toBe('assignable'), PATIENCE);
     expect(await screen('try', draft(manifest('legacy')))).toMatchInlineSnapshot(`
-      "0000:01:00.0 would not come to rest: NeedsRestart: legacy was started without PCI passthrough; stop and start it
+      "0000:01:00.0 would not come to rest: NeedsRestart: legacy was started without
+        PCI passthrough; stop and start it
       domain legacy would keep PCI passthrough in its stored definition
-      That could not be taken back, so it is not tried. To do it all the same: xenpci apply
+      That could not be taken back, so it is not tried. To do it all the same:
+        xenpci apply
       exit code 1
       "
     `);

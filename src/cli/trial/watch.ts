@@ -64,8 +64,9 @@ export async function watchTrial(
   const tick = setInterval(() => wake.now(), PROGRESS_MS);
   const decide = async (): Promise<ExitCode> => {
     for (;;) {
-      if (answer === 'leave') return ExitCode.different;
       const over = await endNow(globals, file, trial);
+      // Asked only after the wait above: the terminal may have gone in it, and that must not take the trial back.
+      if (answer === 'leave') return ExitCode.different;
       if (over !== undefined || answer !== undefined) return finish(over);
       line.show(progressText(await readLiveStatus(layout), trial, names, await secondsLeft(globals, trial)));
       await wake.wait();
