@@ -5,10 +5,16 @@ import { QueueFullError } from './errors.ts';
 export class CallQueue {
   readonly #limit: number;
   readonly #calls = new Set<PendingCall>();
+  readonly #forget = (call: PendingCall): void => void this.#calls.delete(call);
 
   /** @param limit most calls waiting at a time; one more fails with {@link QueueFullError} */
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  /** Whether no call waits. */
+  get isEmpty(): boolean {
+    return this.#calls.size === 0;
   }
 
   /** Adds a call at the end, or fails it when the queue is full. A call that has settled is not added. */
@@ -19,14 +25,14 @@ export class CallQueue {
       return;
     }
     this.#calls.add(call);
-    call.onSettled = () => this.#calls.delete(call);
+    call.onSettled = this.#forget;
   }
 
   /** Takes the first call out, if there is one. */
   shift(): PendingCall | undefined {
     for (const call of this.#calls) {
       this.#calls.delete(call);
-      call.onSettled = () => {};
+      call.onSettled = undefined;
       return call;
     }
     return undefined;
@@ -36,7 +42,7 @@ export class CallQueue {
   drain(): PendingCall[] {
     const calls = [...this.#calls];
     this.#calls.clear();
-    for (const call of calls) call.onSettled = () => {};
+    for (const call of calls) call.onSettled = undefined;
     return calls;
   }
 }

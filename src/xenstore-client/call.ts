@@ -1,4 +1,4 @@
-import { DeadlineError, type RequestLabel } from './errors.ts';
+import { DeadlineError, type RequestLabel, XenstoreError } from './errors.ts';
 import { startTimer } from './timer.ts';
 
 /** Limits of one request. */
@@ -32,12 +32,14 @@ export interface Request<T> extends RequestLabel {
 export interface PendingCall {
   readonly request: Request<unknown>;
   readonly settled: boolean;
-  /** Called once when the call settles, however it does. A queue sets it to forget the call. */
-  onSettled: () => void;
+  /** Called once with the call when it settles, however it does. A queue sets it to forget the call. */
+  onSettled: ((call: PendingCall) => void) | undefined;
   /** Takes the call back when its connection ends before it was sent; without it the call fails. */
-  onUnsent: (() => void) | undefined;
+  onUnsent: ((call: PendingCall) => void) | undefined;
   /** Hands in the reply. @throws ProtocolError when it cannot be decoded; the call has failed with it then */
   answer(payload: Buffer, connection: CallTarget): void;
+  /** Hands in that xenstored refused it. @param code an error's name: `ENOENT` */
+  refuse(code: string): void;
   fail(error: Error): void;
 }
 
@@ -46,20 +48,24 @@ export class Call<T> implements PendingCall {
   readonly request: Request<T>;
   readonly promise: Promise<T>;
   settled = false;
-  onSettled: () => void = () => {};
-  onUnsent: (() => void) | undefined;
+  onSettled: ((call: PendingCall) => void) | undefined;
+  onUnsent: ((call: PendingCall) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #resolve: (value: T) => void;
   readonly #reject: (reason: unknown) => void;
-  readonly #aborted = (): void => this.#settle(() => this.#reject(this.#signal?.reason));
+  readonly #aborted = (): void => this.#reject(this.#signal?.reason);
 
   constructor(request: Request<T>, deadlineMs: number, signal: AbortSignal | undefined) {
     const { promise, resolve, reject } = withResolvers<T>();
     this.request = request;
     this.promise = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#resolve = value => {
+      if (this.#settle()) resolve(value);
+    };
+    this.#reject = reason => {
+      if (this.#settle()) reject(reason);
+    };
     this.#signal = signal;
     this.#timer = startTimer(() => this.fail(new DeadlineError(request, deadlineMs)), deadlineMs);
     signal?.addEventListener('abort', this.#aborted, { once: true });
@@ -72,25 +78,29 @@ export class Call<T> implements PendingCall {
       return;
     }
     try {
-      const value = this.request.decode(payload, connection);
-      this.#settle(() => this.#resolve(value));
+      this.#resolve(this.request.decode(payload, connection));
     } catch (error) {
-      this.#settle(() => this.#reject(error));
+      this.#reject(error);
       throw error;
     }
   }
 
-  fail(error: Error): void {
-    this.#settle(() => this.#reject(error));
+  refuse(code: string): void {
+    this.fail(new XenstoreError(code, this.request));
   }
 
-  #settle(conclude: () => void): void {
-    if (this.settled) return;
+  fail(error: Error): void {
+    this.#reject(error);
+  }
+
+  /** @returns false when it had settled before. */
+  #settle(): boolean {
+    if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#aborted);
-    conclude();
-    this.onSettled();
+    this.onSettled?.(this);
+    return true;
   }
 }
 
@@ -108,7 +118,11 @@ export function submitUnattended(connection: CallTarget, request: Request<void>)
 }
 
 /** `Promise.withResolvers`, which Node has from version 22 on. */
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void } {
+export function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: unknown) => void;
+} {
   let resolve: (value: T) => void = () => {};
   let reject: (reason: unknown) => void = () => {};
   const promise = new Promise<T>((onValue, onError) => {

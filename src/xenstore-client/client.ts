@@ -1,9 +1,10 @@
 import { Call, type Request, type RequestOptions } from './call.ts';
+import { CallGroup } from './call-group.ts';
 import { ConnectionLostError } from './errors.ts';
 import { Listeners } from './listeners.ts';
 import { DEFAULT_DEVICE_PATH, DEFAULT_SOCKET_PATH, socketOrDevice } from './open-transport.ts';
 import { checkPathOrEvent } from './path.ts';
-import { domainPathRequest, isIntroducedRequest, request } from './requests.ts';
+import { copied, domainPathRequest, isIntroducedRequest, request } from './requests.ts';
 import { type Backoff, Session, type SessionOptions } from './session.ts';
 import { Store } from './store.ts';
 import { runTransaction, startRequest, type Transaction, type TransactionOptions } from './transaction.ts';
@@ -138,10 +139,7 @@ export class XenstoreClient extends Store {
    * @param type one of `MessageType`
    */
   async request(type: number, fields: readonly string[], options: RequestOptions = {}): Promise<Buffer> {
-    return this.ask(
-      request({ operation: `request ${type}`, type }, encodeStrings(...fields), payload => payload),
-      options,
-    );
+    return this.ask(request({ operation: `request ${type}`, type }, encodeStrings(...fields), copied), options);
   }
 
   /**
@@ -173,10 +171,16 @@ export class XenstoreClient extends Store {
     await this.#session.close();
   }
 
-  protected async ask<T>(request: Request<T>, options: RequestOptions): Promise<T> {
+  protected ask<T>(request: Request<T>, options: RequestOptions): Promise<T> {
     const call = new Call(request, options.deadlineMs ?? this.#deadlineMs, options.signal);
     this.#session.submit(call);
     return call.promise;
+  }
+
+  protected askAll<T>(requests: readonly Request<T>[], options: RequestOptions): Promise<(T | undefined)[]> {
+    const group = new CallGroup(requests, options.deadlineMs ?? this.#deadlineMs, options.signal);
+    for (const call of group.calls) this.#session.submit(call);
+    return group.promise;
   }
 
   /** Without a connection there is nothing to take down: the watch will not be set up on the next one. */

@@ -1,6 +1,6 @@
 import type { CallTarget, PendingCall } from './call.ts';
 import { CallQueue } from './call-queue.ts';
-import { ConnectionLostError, InvalidRequestError, ProtocolError, XenstoreError } from './errors.ts';
+import { ConnectionLostError, InvalidRequestError, ProtocolError } from './errors.ts';
 import { FrameParser } from './frame-parser.ts';
 import { startTimer } from './timer.ts';
 import type { OpenTransport, Transport } from './transport.ts';
@@ -83,16 +83,23 @@ export class Connection implements CallTarget {
   /** Sends a call as soon as the window has room. */
   submit(call: PendingCall): void {
     if (call.settled) return;
-    if (this.#inFlight.size >= this.#options.window) this.#endIfDeaf();
+    const mustWait = !this.#queue.isEmpty || !this.#hasRoom;
+    if (mustWait) this.#endIfDeaf();
     if (this.#ended) this.#giveBack(call, this.#ended);
-    else if (this.#inFlight.size < this.#options.window) this.#send(call);
+    else if (!mustWait) this.#send(call);
     else this.#queue.add(call);
   }
 
-  /** When nobody waits any more for any answer in the window, no answer can be hoped for: a new connection is better. */
+  get #hasRoom(): boolean {
+    return this.#inFlight.size < (this.#transport?.pipelined === false ? 1 : this.#options.window);
+  }
+
+  /** When nobody waits any more for any answer that is due, none can be hoped for: a new connection is better. */
   #endIfDeaf(): void {
-    const calls = [...this.#inFlight.values()];
-    if (calls.every(call => call.settled)) this.end(new Error(`no answer to any of ${calls.length} requests`));
+    // While an answer is taken in, nothing may be due: what it leads to is sent after what waits.
+    if (this.#inFlight.size === 0) return;
+    for (const call of this.#inFlight.values()) if (!call.settled) return;
+    this.end(new Error(`no answer to any of ${this.#inFlight.size} requests`));
   }
 
   /** Ends the connection: fails what is in flight, gives back what was not sent, closes the transport. */
@@ -114,7 +121,7 @@ export class Connection implements CallTarget {
   }
 
   #giveBack(call: PendingCall, cause: Error): void {
-    if (call.onUnsent) call.onUnsent();
+    if (call.onUnsent) call.onUnsent(call);
     else call.fail(new ConnectionLostError(call.request, cause));
   }
 
@@ -177,7 +184,7 @@ export class Connection implements CallTarget {
     if (!call) throw new ProtocolError(`a reply to request ${frame.requestId}, which was never sent`);
     this.#inFlight.delete(frame.requestId);
     try {
-      if (frame.type === MessageType.Error) call.fail(new XenstoreError(errorCode(frame.payload), call.request));
+      if (frame.type === MessageType.Error) call.refuse(errorCode(frame.payload));
       else if (frame.type === call.request.type) call.answer(frame.payload, this);
       else throw new ProtocolError(`a reply of type ${frame.type} to a request of type ${call.request.type}`);
     } catch (error) {
@@ -188,10 +195,12 @@ export class Connection implements CallTarget {
     this.#pump();
   }
 
+  /** Fills the window when half of it is empty: so many requests go out in one piece, and not each by itself. */
   #pump(): void {
-    while (this.#inFlight.size < this.#options.window) {
+    if (this.#inFlight.size > this.#options.window / 2) return;
+    while (this.#hasRoom) {
       const call = this.#queue.shift();
-      if (!call) return;
+      if (call === undefined) return;
       this.#send(call);
     }
   }

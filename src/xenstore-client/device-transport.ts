@@ -41,6 +41,14 @@ class DeviceTransport implements Transport {
   readonly maxPayload: number = MAX_PAYLOAD_BYTES - HEADER_BYTES;
   /** The kernel passes events on by a thread of their own (Linux drivers/xen/xenbus/xenbus_xs.c, xenwatch_thread). */
   readonly inOrder = false;
+  /**
+   * One request at a time, as libxenstore does. The kernel asks xenstored for a watch while it holds the lock of our file,
+   * and hands answers to our other requests in under the same lock, in the one thread that takes answers in for all of
+   * dom0: side by side, they stop xenstore for the kernel and everybody who uses the device, until dom0 is restarted (seen
+   * with Linux 6.1; drivers/xen/xenbus/xenbus_dev_frontend.c, msgbuffer_mutex in xenbus_file_write and
+   * xenbus_dev_queue_reply).
+   */
+  readonly pipelined = false;
   readonly #file: FileHandle;
   readonly #reader: ChildProcess;
   #cause = new Error('the reader of the xenbus device ended');

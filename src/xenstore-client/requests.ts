@@ -31,7 +31,34 @@ const nothing = (): void => {};
 export function readRequest(path: string, transactionId: number): Request<Buffer> {
   checkPath(path, 'read');
   const kind = { operation: 'read', type: MessageType.Read, path, transactionId };
-  return request(kind, encodeStrings(path), payload => payload);
+  return request(kind, encodeStrings(path), copied);
+}
+
+/** The same for a value that is text: see {@link Store.read}. Many of them may wait, so that each holds its path alone. */
+export class ReadTextRequest implements Request<string> {
+  readonly operation = 'read';
+  readonly type: number = MessageType.Read;
+  readonly path: string;
+  readonly transactionId: number;
+
+  constructor(path: string, transactionId: number) {
+    checkPath(path, 'read');
+    this.path = path;
+    this.transactionId = transactionId;
+  }
+
+  get payload(): Buffer {
+    return encodeStrings(this.path);
+  }
+
+  decode(payload: Buffer): string {
+    return payload.toString();
+  }
+}
+
+/** A payload for whoever asked, to keep: it shares memory with nothing. */
+export function copied(payload: Buffer): Buffer {
+  return Buffer.from(payload);
 }
 
 /** WRITE `<path>|<value|>`: the value has no NUL after it. */

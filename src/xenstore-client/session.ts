@@ -33,6 +33,7 @@ export class Session {
   readonly #closing = new AbortController();
   /** Connections whose transport is not gone yet. */
   readonly #connections = new Set<Connection>();
+  readonly #takeBack = (call: PendingCall): void => this.submit(call);
   #current: Connection | undefined;
   #ready = false;
   #pauseMs: number;
@@ -70,7 +71,7 @@ export class Session {
       call.fail(new ClientClosedError());
       return;
     }
-    call.onUnsent = () => this.submit(call);
+    call.onUnsent = this.#takeBack;
     if (this.#ready && this.#current) this.#current.submit(call);
     else this.#waiting.add(call);
   }

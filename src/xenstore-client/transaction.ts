@@ -1,5 +1,6 @@
 import { Call, type CallTarget, type Request, type RequestOptions, submitUnattended } from './call.ts';
-import { InvalidRequestError, ProtocolError, XenstoreError } from './errors.ts';
+import { CallGroup } from './call-group.ts';
+import { InvalidRequestError, ProtocolError, type RequestLabel, XenstoreError } from './errors.ts';
 import { Store } from './store.ts';
 import { decodeStrings, encodeStrings, MessageType } from './wire.ts';
 
@@ -47,11 +48,23 @@ export class Transaction extends Store {
   }
 
   protected async ask<T>(request: Request<T>, options: RequestOptions): Promise<T> {
-    if (!this.#open) throw new InvalidRequestError('the transaction has ended', request);
+    this.#checkOpen(request);
     const { deadlineMs, signal } = this.#defaults;
     const call = new Call(request, options.deadlineMs ?? deadlineMs, options.signal ?? signal);
     this.#connection.submit(call);
     return call.promise;
+  }
+
+  protected async askAll<T>(requests: readonly Request<T>[], options: RequestOptions): Promise<(T | undefined)[]> {
+    for (const request of requests) this.#checkOpen(request);
+    const { deadlineMs, signal } = this.#defaults;
+    const group = new CallGroup(requests, options.deadlineMs ?? deadlineMs, options.signal ?? signal);
+    for (const call of group.calls) this.#connection.submit(call);
+    return group.promise;
+  }
+
+  #checkOpen(request: RequestLabel): void {
+    if (!this.#open) throw new InvalidRequestError('the transaction has ended', request);
   }
 }
 

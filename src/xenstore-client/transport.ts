@@ -12,6 +12,8 @@ export interface Transport {
   readonly maxPayload: number;
   /** Whether answers and watch events come in the order in which xenstored sent them. */
   readonly inOrder: boolean;
+  /** Whether a request may be sent before the one before it has its answer. */
+  readonly pipelined: boolean;
   /** Sends one whole frame. A failure is told by `closed`. */
   send(frame: Buffer): void;
   /** Starts closing. The end is told by `closed`. */

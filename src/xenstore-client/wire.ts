@@ -74,7 +74,7 @@ export function encodeFrame(frame: Frame): Buffer {
  * Strings are encoded as UTF-8; that they hold no NUL is the caller's duty.
  */
 export function encodeStrings(...strings: readonly string[]): Buffer {
-  return Buffer.from(strings.map(string => `${string}\0`).join(''));
+  return Buffer.from(strings.length === 0 ? '' : `${strings.join('\0')}\0`);
 }
 
 /**

@@ -73,6 +73,24 @@ describe('matching', () => {
     expect(await values).toEqual(['/a', '/b', '/c', '/d']);
   });
 
+  test('lets nobody overtake those that wait for the window', async () => {
+    const client = await connect({ window: 4 });
+    const held = hold();
+    const paths = ['/a', '/b', '/c', '/d', '/e', '/f'];
+    const values = paths.map(path => client.read(path));
+    await held.until(() => true, 4);
+    const [first, ...others] = held.values;
+    if (first) obey(first.request, first.peer);
+    await values[0];
+    const late = client.read('/late');
+    server.answer = obey;
+    for (const { request, peer } of others) obey(request, peer);
+    expect(await Promise.all([...values, late])).toEqual([...paths, '/late']);
+    expect(server.requests.map(({ payload }) => payload.toString())).toEqual(
+      [...paths, '/late'].map(path => `${path}\0`),
+    );
+  });
+
   test('never sends what was given up before its turn', async () => {
     const client = await connect({ window: 1 });
     const held = hold();
@@ -245,6 +263,79 @@ describe('a peer that breaks the protocol', () => {
     await expect(ask(client)).rejects.toBeInstanceOf(ProtocolError);
     server.answer = obey;
     expect(await client.read('/again')).toBe('/again');
+  });
+});
+
+describe('reading children together', () => {
+  test('gives their values in order, and undefined for those that are not there', async () => {
+    const client = await connect({ window: 2 });
+    server.answer = (request, peer) => {
+      if (request.payload.toString() === '/d/b\0') peer.refuse(request, 'ENOENT');
+      else obey(request, peer);
+    };
+    expect(await client.readChildren('/d', ['c', 'b', 'a'])).toEqual(['/d/c', undefined, '/d/a']);
+    expect(await client.readChildren('/d', [])).toEqual([]);
+  });
+
+  test('fails with the first that fails, and sends none of the others', async () => {
+    const client = await connect({ window: 1 });
+    server.answer = (request, peer) => peer.refuse(request, 'EACCES');
+    const reading = client.readChildren('/d', ['a', 'b', 'c']);
+    await expect(reading).rejects.toMatchObject({ name: 'XenstoreError', code: 'EACCES', path: '/d/a' });
+    server.answer = obey;
+    expect(await client.read('/next')).toBe('/next');
+    expect(server.requests).toHaveLength(2);
+    await expect(client.readChildren('/d', ['a', 'b b'])).rejects.toBeInstanceOf(InvalidRequestError);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('has one deadline and one signal for all of them', async () => {
+    const client = await connect();
+    const held = hold();
+    await expect(client.readChildren('/d', ['a', 'b'], { deadlineMs: 1 })).rejects.toMatchObject({
+      name: 'DeadlineError',
+      operation: '2 requests',
+      path: '/d/a',
+    });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const reading = client.readChildren('/d', ['a', 'b'], { signal });
+    await held.until(() => true, 4);
+    controller.abort(new Error('enough'));
+    await expect(reading).rejects.toThrow('enough');
+    await expect(client.readChildren('/d', ['a'], { signal })).rejects.toThrow('enough');
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    server.answer = obey;
+    for (const { request, peer } of held.values) obey(request, peer);
+    expect(await client.readChildren('/d', ['a'])).toEqual(['/d/a']);
+    expect(server.peers).toHaveLength(1);
+  });
+
+  test('fails when the connection is lost, and counts against what may wait', async () => {
+    const client = await connect({ window: 1, maxQueued: 1 });
+    const first = hold();
+    await expect(client.readChildren('/d', ['a', 'b', 'c'])).rejects.toBeInstanceOf(QueueFullError);
+    await first.until(() => true);
+    const reading = client.readChildren('/d', ['a']);
+    server.answer = obey;
+    server.drop();
+    expect(await reading).toEqual(['/d/a']);
+    const held = hold();
+    const lost = client.readChildren('/d', ['a']);
+    await held.until(() => true);
+    server.drop();
+    await expect(lost).rejects.toBeInstanceOf(ConnectionLostError);
+  });
+
+  test('happens inside a transaction, up to its end', async () => {
+    const client = await connect();
+    const escaped = await client.transaction(async transaction => {
+      expect(await transaction.readChildren('/d', ['a', 'b'])).toEqual(['/d/a', '/d/b']);
+      return transaction;
+    });
+    const reads = server.requests.filter(request => request.type === MessageType.Read);
+    expect(reads.map(request => request.transactionId)).toEqual([7, 7]);
+    await expect(escaped.readChildren('/d', ['a'])).rejects.toThrow('the transaction has ended');
   });
 });
 

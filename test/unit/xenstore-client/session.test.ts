@@ -27,6 +27,7 @@ const transport: OpenTransport = async events => {
   return {
     maxPayload: 4096,
     inOrder: true,
+    pipelined: true,
     send: frame => {
       for (const request of parser.push(frame)) {
         events.data(encodeFrame({ ...request, payload: encodeStrings('OK') }));
@@ -88,6 +89,7 @@ test('closing waits until the transport is gone', async () => {
   const slow: OpenTransport = async events => ({
     maxPayload: 4096,
     inOrder: true,
+    pipelined: true,
     send: () => {},
     close: () => {
       gone = (): void => events.closed(new Error('closed'));
