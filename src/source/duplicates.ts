@@ -94,7 +94,8 @@ function duplicates(
       else group.push({ file, claim });
     }
   }
-  return [...byKey.values()].flatMap(group =>
+  const shared = [...byKey.values()].filter(group => group.length > 1);
+  return shared.flatMap(group =>
     group.flatMap(({ file, claim }) => {
       const met = group.filter(({ claim: other }) => host !== undefined || mayShareHost(other.hosts, claim.hosts));
       const other = isTooMany(met) ? met.find(item => item.claim !== claim) : undefined;

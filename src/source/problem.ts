@@ -7,6 +7,19 @@ export function fileProblem(file: string, code: ProblemCode, message: string): M
   return { file, line: 1, column: 1, code, field: '', message: safeLine(message), excerpt: '' };
 }
 
+const NO_MANIFESTS = 'has no manifests (*.yaml, *.yml, *.json) in it';
+
+/** The problem of a folder without manifests. */
+export function emptyFolder(folder: string): ManifestProblem {
+  return fileProblem(folder, 'EmptySource', NO_MANIFESTS);
+}
+
+/** Whether nothing is wrong but that the folder has no manifests in it. */
+export function isEmptyFolder(problems: readonly ManifestProblem[]): boolean {
+  const [first] = problems;
+  return problems.length === 1 && first?.code === 'EmptySource' && first.message === NO_MANIFESTS;
+}
+
 /** `file:line:column: error Code: field: message`, on one line that is safe for a terminal. */
 export function problemLine(problem: ManifestProblem): string {
   const place = `${safeLine(problem.file)}:${problem.line}:${problem.column}`;
@@ -16,8 +29,12 @@ export function problemLine(problem: ManifestProblem): string {
 
 /** The problem's line, and below it the excerpt, as `xenpci validate` prints it; without a line end. */
 export function formatProblem(problem: ManifestProblem): string {
-  const excerpt = problem.excerpt === '' ? [] : problem.excerpt.split('\n').map(line => `    ${line}`);
-  return [problemLine(problem), ...excerpt].join('\n');
+  return [problemLine(problem), ...excerptLines(problem)].join('\n');
+}
+
+/** What is written at the problem's place, and the caret below it, set in; nothing where there is no text to show. */
+export function excerptLines({ excerpt }: ManifestProblem): string[] {
+  return excerpt === '' ? [] : excerpt.split('\n').map(line => `    ${line}`);
 }
 
 /** A field's path as people write it: `spec.devices[0].address`. */

@@ -4,7 +4,7 @@ import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
 import { FileCache } from './file-cache.ts';
 import { settle } from './ledger.ts';
 import type { ManifestFile } from './manifest-file.ts';
-import { fileProblem } from './problem.ts';
+import { emptyFolder } from './problem.ts';
 import { QUIET_MS } from './quiet.ts';
 import { scanFolder } from './scan.ts';
 
@@ -35,11 +35,6 @@ export async function readPaths(
   const { inForce, snapshot } = settle(new Map(), { files: contents, unknown }, host);
   const counts = [...inForce.values()].map(({ assignments, policies }) => assignments.length + policies.length);
   return { ...snapshot, valid: counts.reduce((sum, count) => sum + count, 0) };
-}
-
-/** The problem of a folder without manifests. */
-export function emptyFolder(folder: string): ManifestProblem {
-  return fileProblem(folder, 'EmptySource', 'has no manifests (*.yaml, *.yml, *.json) in it');
 }
 
 /** False also where nothing is known: reading it as a file then says why. */

@@ -1,6 +1,9 @@
-/** Columns that an excerpt takes at most, and how many of them may stand before the caret. */
-const WIDTH_MAX = 100;
-const BEFORE_CARET = 60;
+/**
+ * Columns that an excerpt takes at most, and how many of them may stand before the caret: with an indent of four and the
+ * marks of what is cut it fits 80 columns, so that no terminal moves the caret.
+ */
+const WIDTH_MAX = 74;
+const BEFORE_CARET = 50;
 
 // Controls, formats such as the bidirectional overrides, lone surrogates, and the other two line ends.
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]/u;
@@ -11,6 +14,16 @@ const WIDE =
 /** One line of text with nothing in it that a terminal would act on. */
 export function safeLine(text: string): string {
   return Array.from(text, safeCharacter).join('');
+}
+
+/** Columns that a terminal gives to a text. */
+export function columnsOf(text: string): number {
+  return width(Array.from(text));
+}
+
+/** As much of a text's beginning as fits into so many columns. */
+export function firstColumns(text: string, columns: number): string {
+  return firstWithin(Array.from(text), columns).join('');
 }
 
 /**
@@ -42,7 +55,6 @@ function characterStart(line: string, index: number): number {
   return code >= 0xdc00 && code <= 0xdfff && index > 0 ? index + 1 : index;
 }
 
-/** Columns that a terminal gives to the characters. */
 function width(characters: readonly string[]): number {
   return characters.reduce((sum, character) => sum + characterWidth(character), 0);
 }

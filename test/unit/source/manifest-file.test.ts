@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import type { ManifestProblem } from '../../../src/api/manifest.ts';
-import { writtenForm } from '../../../src/api/schema.ts';
+import { writtenForm } from '../../../src/api/written-form.ts';
 import { type ManifestFile, parseManifestFile } from '../../../src/source/manifest-file.ts';
 import { formatProblem } from '../../../src/source/problem.ts';
 import { assignmentYaml, policyYaml } from './manifests.ts';
@@ -128,14 +128,14 @@ describe('an error', () => {
     expect(shownProblems(`${LAN}      identity: ${identity}\n`)).toMatchInlineSnapshot(`
       "
       m.yaml:10:26: error InvalidValue: spec.devices[0].identity.vendor: must be a string: unquoted 8086 is a number in YAML; write "8086"
-                identity: {vendor: 8086, device: 15e8, subsystemVendor: "17aa", class: 0200}
+                identity: {vendor: 8086, device: 15e8, subsystemVendor: "17aa", clas…
                                    ^
       m.yaml:10:40: error InvalidValue: spec.devices[0].identity.device: must be a string: unquoted 15e8 is the number 1500000000 in YAML; write "15e8"
-                identity: {vendor: 8086, device: 15e8, subsystemVendor: "17aa", class: 0200}
+                identity: {vendor: 8086, device: 15e8, subsystemVendor: "17aa", clas…
                                                  ^
       m.yaml:10:78: error InvalidValue: spec.devices[0].identity.class: must be a string: unquoted 0200 is the number 200 in YAML; write "0200"
-                identity: {vendor: 8086, device: 15e8, subsystemVendor: "17aa", class: 0200}
-                                                                                       ^
+          …86, device: 15e8, subsystemVendor: "17aa", class: 0200}
+                                                             ^
       "
     `);
   });

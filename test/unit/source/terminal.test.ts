@@ -21,7 +21,7 @@ describe('an excerpt', () => {
   it('of a long line is cut around the caret', () => {
     const line = `${'a'.repeat(1000)}#${'b'.repeat(1000)}`;
     const [shown = '', caret = ''] = caretExcerpt(line, 1000).split('\n');
-    expect(shown).toBe(`…${'a'.repeat(60)}#${'b'.repeat(39)}…`);
+    expect(shown).toBe(`…${'a'.repeat(50)}#${'b'.repeat(23)}…`);
     expect(shown[caret.length - 1]).toBe('#');
   });
 
