@@ -25,9 +25,13 @@ export interface IdentityDifference {
 
 /** The fields of `expected` that `found` does not have; fields that are not given match anything. */
 export function identityDifferences(expected: Partial<Identity>, found: Identity): IdentityDifference[] {
-  return IDENTITY_FIELDS.flatMap(field => {
+  const differences: IdentityDifference[] = [];
+  for (const field of IDENTITY_FIELDS) {
     const wanted = expected[field];
     const actual = found[field];
-    return wanted === undefined || wanted === actual ? [] : [{ field, expected: wanted, found: actual ?? 'none' }];
-  });
+    if (wanted !== undefined && wanted !== actual) {
+      differences.push({ field, expected: wanted, found: actual ?? 'none' });
+    }
+  }
+  return differences;
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { API_VERSION } from './manifest.ts';
+import { address, conditions, failure, guard, head, hold, place, text } from './schema-parts.ts';
 
 /**
  * The schema of PCIDevice, the kind that is only shown: what `xenpci get devices -o yaml` prints for each function. For
@@ -7,13 +7,12 @@ import { API_VERSION } from './manifest.ts';
  */
 export const deviceSchema: z.ZodType = z
   .strictObject({
-    apiVersion: z.literal(API_VERSION).describe('Group and version of the format.'),
-    kind: z.literal('PCIDevice').describe('What this object is.'),
+    ...head('PCIDevice'),
     metadata: z
       .strictObject({ name: z.string().describe('Address of the function, such as 0000:03:00.0.') })
       .describe('Name of the object.'),
     status: z
-      .looseObject({
+      .strictObject({
         present: z.boolean().describe('False for a function that xenstore names and that is no longer on the bus.'),
         path: z.string().describe('Bridge path; it stays the same when bus numbers move.'),
         identity: identity(),
@@ -33,6 +32,7 @@ export const deviceSchema: z.ZodType = z
           .exactOptional()
           .describe('Whether the guest that has it may write all of its config space.'),
         place: place('Where it is.'),
+        guestAddress: address('Where the guest that has it sees it.').exactOptional(),
         views: z
           .strictObject({
             live: z.array(z.string()).describe("Domains whose live definition has it, in libvirt's eyes."),
@@ -55,27 +55,43 @@ export const deviceSchema: z.ZodType = z
           })
           .exactOptional()
           .describe('The entry that names it; absent for none and for several.'),
-        others: z.unknown().describe('Other entries that may have it, and take turns.').exactOptional(),
-        desired: place('Where it should be now; absent when it is not to be touched.').exactOptional(),
-        steps: z.array(z.string()).exactOptional().describe('What is to be done.'),
-        guards: z.array(hold()).describe('Rules that refuse to touch it.'),
-        waits: z.array(hold()).describe('What it waits for.'),
-        failure: z
-          .looseObject({ error: z.string().describe('In the words of the toolstack.') })
-          .exactOptional()
-          .describe('How the last step failed, how often, and when it is tried again.'),
-        conditions: z
+        others: z
           .array(
             z
-              .looseObject({
-                type: z.string().describe('Ready.'),
-                status: z.enum(['True', 'False']).describe('Whether it is so.'),
-                reason: z.string().describe('One word for programs.'),
-                message: z.string().describe('A sentence for people.'),
+              .strictObject({
+                assignment: z.string().describe('Name of the PCIAssignment.'),
+                entry: z.string().describe('Name of its entry.'),
+                wait: hold('Why that one does not have it; absent while its domain is off.').exactOptional(),
               })
-              .describe('A condition as in Kubernetes.'),
+              .describe('An entry that takes turns.'),
           )
-          .describe('Ready, for a device that is named or held.'),
+          .exactOptional()
+          .describe('Other entries that may have it, and take turns.'),
+        desired: place('Where it should be now; absent when it is not to be touched.').exactOptional(),
+        steps: z.array(z.string()).exactOptional().describe('What is to be done.'),
+        afterApproval: z
+          .array(z.string())
+          .exactOptional()
+          .describe('What is to be done once a person has approved that it leaves its guest.'),
+        uses: z
+          .array(
+            z
+              .strictObject({
+                guard: z.string().describe('The guard that keeps it for that.'),
+                text: z.string().describe('A clause for people.'),
+              })
+              .describe('One use.'),
+          )
+          .describe('What dom0 uses it for, the gravest first.'),
+        dead: text('How it shows that it does not answer; absent while it does.').exactOptional(),
+        guards: z.array(guard()).describe('Rules that refuse to touch it.'),
+        refusal: hold('The rule by which what is asked for is refused now.').exactOptional(),
+        waits: z.array(hold('What it waits for.')).describe('What it waits for: one thing, or nothing.'),
+        failure: failure().exactOptional(),
+        conditions: conditions(
+          ['Ready', 'Orphan'],
+          'Ready, for a device that is named or held; Orphan for one that nobody wants.',
+        ),
       })
       .describe('What was found; nobody writes it.'),
   })
@@ -92,25 +108,4 @@ function identity(): z.ZodType {
       class: digits('Base class and subclass').exactOptional(),
     })
     .describe('What the card says it is.');
-}
-
-function place(description: string): z.ZodType {
-  return z
-    .strictObject({
-      at: z
-        .enum(['host', 'assignable', 'guest'])
-        .describe('host: dom0; assignable: on pciback; guest: a running guest.'),
-      domid: z.int().exactOptional().describe('Domain id of the guest.'),
-      domain: z.string().exactOptional().describe('Name of the guest.'),
-    })
-    .describe(description);
-}
-
-function hold(): z.ZodType {
-  return z
-    .looseObject({
-      reason: z.string().describe('One word for programs.'),
-      message: z.string().describe('A sentence for people.'),
-    })
-    .describe('Why it is not, or not yet, where it should be.');
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { GuestUnbind } from './manifest.ts';
+import { once } from './once.ts';
 import { PLACEHOLDERS, unknownPlaceholders } from './placeholders.ts';
 import type { IssueParams } from './schema-issue.ts';
 import { shown } from './schema-scalars.ts';
@@ -25,32 +26,36 @@ const PRESETS = {
 
 const MISSING: IssueParams = { problem: 'MissingField' };
 
-const template = z
-  .string()
-  .max(WORD_MAX, `has more than ${WORD_MAX} characters`)
-  .superRefine((text, context) => {
-    if (text.includes('\0'))
-      context.addIssue({ code: 'custom', message: 'has a character that no program can be given' });
-    for (const word of unknownPlaceholders(text)) {
-      const meant = closest(word, KNOWN);
-      const advice =
-        meant === undefined ? `known: ${KNOWN.map(known => `{${known}}`).join(', ')}` : `did you mean {${meant}}?`;
-      const message = `${shown(`{${word}}`)} stands for nothing; ${advice}; write {{ and }} for braces`;
-      context.addIssue({ code: 'custom', message });
-    }
-  });
+const template = once(() =>
+  z
+    .string()
+    .max(WORD_MAX, `has more than ${WORD_MAX} characters`)
+    .superRefine((text, context) => {
+      if (text.includes('\0'))
+        context.addIssue({ code: 'custom', message: 'has a character that no program can be given' });
+      for (const word of unknownPlaceholders(text)) {
+        const meant = closest(word, KNOWN);
+        const advice =
+          meant === undefined ? `known: ${KNOWN.map(known => `{${known}}`).join(', ')}` : `did you mean {${meant}}?`;
+        const message = `${shown(`{${word}}`)} stands for nothing; ${advice}; write {{ and }} for braces`;
+        context.addIssue({ code: 'custom', message });
+      }
+    }),
+);
 
-const command = z
-  .array(template)
-  .min(1, 'is empty; give a program and its arguments')
-  .max(WORDS_MAX, `has more than ${WORDS_MAX} words`)
-  .superRefine((words, context) => {
-    const [program] = words;
-    if (program === undefined || /^\/[^{}]+$/.test(program)) return;
-    const message = `${shown(program)} is not a program's path; it begins with "/" and has no placeholder, and no shell reads it`;
-    context.addIssue({ code: 'custom', message, path: [0] });
-  })
-  .describe(`Program and arguments, run without a shell. ${placeholderText()}`);
+const command = once(() =>
+  z
+    .array(template())
+    .min(1, 'is empty; give a program and its arguments')
+    .max(WORDS_MAX, `has more than ${WORDS_MAX} words`)
+    .superRefine((words, context) => {
+      const [program] = words;
+      if (program === undefined || /^\/[^{}]+$/.test(program)) return;
+      const message = `${shown(program)} is not a program's path; it begins with "/" and has no placeholder, and no shell reads it`;
+      context.addIssue({ code: 'custom', message, path: [0] });
+    })
+    .describe(`Program and arguments, run without a shell. ${placeholderText()}`),
+);
 
 interface Written {
   readonly command?: string[];
@@ -61,31 +66,35 @@ interface Written {
 }
 
 /** How a guest is made to let go of a device before it is detached. */
-export const guestUnbind: z.ZodType<GuestUnbind> = z
-  .strictObject({
-    command: command.exactOptional(),
-    preset: z
-      .enum(['qubes'])
-      .describe('A command that is known by name. qubes: the service qubes.DetachPciDevice of a Qubes guest.')
-      .exactOptional(),
-    input: template.describe('What the program reads on standard input, with the same placeholders.').exactOptional(),
-    timeoutSeconds: z
-      .int()
-      .min(1, `must be from 1 to ${TIMEOUT_MAX}`)
-      .max(TIMEOUT_MAX, `must be from 1 to ${TIMEOUT_MAX}`)
-      .default(30)
-      .describe(`Seconds until the program is ended, which counts as a failure: 1 to ${TIMEOUT_MAX}.`),
-    onFailure: z
-      .enum(['Refuse', 'Proceed'])
-      .default('Refuse')
-      .describe(
-        'Refuse: then the device stays with the guest, and it is tried again. Proceed: it is detached all the same.',
-      ),
-  })
-  .superRefine(oneCommand, { when: () => true })
-  .meta({ oneOf: [{ required: ['command'] }, { required: ['preset'] }] })
-  .transform(withCommand)
-  .describe('How a guest is made to let go of a device before it is detached, and how long that may take.');
+export const guestUnbind: () => z.ZodType<GuestUnbind> = once(() =>
+  z
+    .strictObject({
+      command: command().exactOptional(),
+      preset: z
+        .enum(['qubes'])
+        .describe('A command that is known by name. qubes: the service qubes.DetachPciDevice of a Qubes guest.')
+        .exactOptional(),
+      input: template()
+        .describe('What the program reads on standard input, with the same placeholders.')
+        .exactOptional(),
+      timeoutSeconds: z
+        .int()
+        .min(1, `must be from 1 to ${TIMEOUT_MAX}`)
+        .max(TIMEOUT_MAX, `must be from 1 to ${TIMEOUT_MAX}`)
+        .default(30)
+        .describe(`Seconds until the program is ended, which counts as a failure: 1 to ${TIMEOUT_MAX}.`),
+      onFailure: z
+        .enum(['Refuse', 'Proceed'])
+        .default('Refuse')
+        .describe(
+          'Refuse: then the device stays with the guest, and it is tried again. Proceed: it is detached all the same.',
+        ),
+    })
+    .superRefine(oneCommand, { when: () => true })
+    .meta({ oneOf: [{ required: ['command'] }, { required: ['preset'] }] })
+    .transform(withCommand)
+    .describe('How a guest is made to let go of a device before it is detached, and how long that may take.'),
+);
 
 /** Runs beside other errors too, so the value may be of any type. */
 function oneCommand(value: unknown, context: z.RefinementCtx): void {

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
+import { knownFields } from './known-fields.ts';
 import { API_VERSION, type PCIAssignment, type PCIHostPolicy } from './manifest.ts';
 import { assignmentSchema } from './schema-assignment.ts';
 import { type FieldIssue, type FieldPath, fieldIssues } from './schema-issues.ts';
-import { knownFields } from './schema-json.ts';
 import { hostPolicySchema } from './schema-policy.ts';
 import { shown } from './schema-scalars.ts';
 import { closest } from './spelling.ts';
@@ -18,9 +18,9 @@ export type Checked =
   | { readonly ok: true; readonly object: ManifestObject }
   | { readonly ok: false; readonly issues: readonly FieldIssue[] };
 
-/** The schema of each kind. */
-export const schemas: Readonly<Record<ManifestKind, z.ZodType<ManifestObject>>> = {
-  PCIAssignment: assignmentSchema,
+/** The schema of each kind; that of a policy, which most folders do not have, is made when one is read. */
+const schemas: Readonly<Record<ManifestKind, () => z.ZodType<ManifestObject>>> = {
+  PCIAssignment: () => assignmentSchema,
   PCIHostPolicy: hostPolicySchema,
 };
 
@@ -38,17 +38,17 @@ export function checkManifest(
   const kind: unknown = 'kind' in value ? value.kind : undefined;
   if (kind === undefined) return refused(['kind'], 'MissingField', `is missing; write one of ${kinds.join(', ')}`);
   if (!isKind(kind)) return refused(['kind'], 'UnknownKind', unknownKind(kind));
-  const result = schemas[kind].safeParse(value, { reportInput: true });
+  const schema = schemas[kind]();
+  const result = schema.safeParse(withoutStatus(value), { reportInput: true });
   if (result.success) return { ok: true, object: result.data };
-  const context = { textAt, fieldsAt: (path: FieldPath) => knownFields(schemas[kind], path) };
+  const context = { textAt, fieldsAt: (path: FieldPath) => knownFields(schema, path) };
   return { ok: false, issues: result.error.issues.flatMap(issue => fieldIssues(issue, context)) };
 }
 
-/** The object as a user would write it: what `checkManifest` takes. */
-export function writtenForm(object: ManifestObject): unknown {
-  if (object.kind === 'PCIHostPolicy') return object;
-  const { domain } = object.spec;
-  return { ...object, spec: { ...object.spec, domain: 'name' in domain ? domain.name : domain } };
+/** What `xenpci get -o yaml` prints is a manifest, too: its status says how things were, and asks for nothing. */
+function withoutStatus(value: object): object {
+  const { status: _, ...written } = value as { readonly status?: unknown };
+  return written;
 }
 
 const kinds = Object.keys(schemas);

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../../src/api/address.ts';
 import { parsePath } from '../../../src/api/path.ts';
-import { checkManifest, writtenForm } from '../../../src/api/schema.ts';
+import { checkManifest } from '../../../src/api/schema.ts';
 import { jsonSchemas } from '../../../src/api/schema-json.ts';
+import { writtenForm } from '../../../src/api/written-form.ts';
 
 const API = 'xenpci.dev/v1alpha1';
 
