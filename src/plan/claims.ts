@@ -3,7 +3,6 @@ import { identityDifferences } from '../api/identity.ts';
 import type { DeviceEntry, Origin, SourcedAssignment } from '../api/manifest.ts';
 import { findDomain } from './domains.ts';
 import { guard, type Hold, wait } from './hold.ts';
-import { grouped } from './lookup.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 
 /** One entry's wish for one device. */
@@ -35,13 +34,20 @@ export function resolveEntries(assignments: readonly SourcedAssignment[], observ
   const byPath = new Map([...observed.devices.values()].filter(d => d.present).map(d => [d.path, d.address]));
   const named = allEntries(assignments).map(item => {
     const { address, path } = item.entry;
-    return { ...item, address: address ?? (path === undefined ? undefined : byPath.get(path)) };
+    return { item, address: address ?? (path === undefined ? undefined : byPath.get(path)) };
   });
-  const taken = new Set(named.map(item => item.address));
-  const claimed = named.map(item => ({ ...item, addresses: addressesOf(item, taken, observed) }));
-  const wishes = claimed.flatMap(item => item.addresses.map(address => ({ ...item, address })));
-  const claimants = grouped(wishes, ({ address }) => address);
-  return claimed.map(item => resolved(item, claimants, observed));
+  const taken = new Set(named.map(({ address }) => address));
+  const claimants = new Map<Address, EntryItem[]>();
+  const claimed = named.map(({ item, address }) => {
+    const addresses = address === undefined ? selected(item.entry, taken, observed) : [address];
+    for (const each of addresses) {
+      const others = claimants.get(each);
+      if (others === undefined) claimants.set(each, [item]);
+      else others.push(item);
+    }
+    return { item, addresses };
+  });
+  return claimed.map(({ item, addresses }) => resolved(item, addresses, claimants, observed));
 }
 
 interface EntryItem {
@@ -60,13 +66,11 @@ function allEntries(assignments: readonly SourcedAssignment[]): EntryItem[] {
   );
 }
 
-function addressesOf(
-  item: EntryItem & { readonly address: Address | undefined },
+function selected(
+  { selector }: DeviceEntry,
   taken: ReadonlySet<Address | undefined>,
   observed: Observed,
 ): readonly Address[] {
-  if (item.address !== undefined) return [item.address];
-  const { selector } = item.entry;
   if (selector === undefined) return [];
   return [...observed.devices.values()]
     .filter(device => device.present && !taken.has(device.address) && isSelected(selector, device))
@@ -88,12 +92,13 @@ export function isBridge(device: ObservedDevice): boolean {
 }
 
 function resolved(
-  item: EntryItem & { readonly addresses: readonly Address[] },
+  item: EntryItem,
+  addresses: readonly Address[],
   claimants: ReadonlyMap<Address, readonly EntryItem[]>,
   observed: Observed,
 ): ResolvedEntry {
   const { assignment, entry, origin } = item;
-  const claims = item.addresses.map(address => {
+  const claims = addresses.map(address => {
     const claim = { assignment, entry, origin, address };
     const refusal = conflict(address, item, claimants.get(address) ?? [], observed);
     return refusal === undefined ? claim : { ...claim, conflict: refusal };
@@ -108,6 +113,7 @@ function conflict(
   claimants: readonly EntryItem[],
   observed: Observed,
 ): Hold | undefined {
+  if (claimants.length === 1) return undefined;
   const others = claimants.filter(other => other.entry !== item.entry);
   if (others.length === 0) return undefined;
   const exclusive = claimants.filter(({ entry }) => entry.sharing === 'Exclusive');

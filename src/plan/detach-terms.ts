@@ -13,11 +13,12 @@ export function detachTerms(
   holder: ObservedDomain & { readonly domid: number },
   policy: PCIHostPolicy | undefined,
   standing: Standing,
-): Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'> {
+): Omit<DetachStep, 'verb' | 'device'> {
   const { guestUnbind, forceDetach = false } = policy?.spec ?? {};
   const force = forceDetach && holder.type === 'hvm' && standing.failures(device.address) >= FAILURES_BEFORE_FORCE;
   return {
     guest: asGuest(holder, holder.domid),
+    ...(device.insertion === undefined ? {} : { insertion: device.insertion }),
     ...(guestUnbind === undefined ? {} : { unbind: guestUnbind }),
     ...(force ? { force, via: 'xl' } : { via: detachVia(holder, device.address) }),
   };

@@ -58,17 +58,18 @@ export function withoutDrift(
 
 /**
  * What is to be remembered of where a device is. A change by others is remembered as long as it lasts.
- * @param plan what was decided; `complete` when the domain's stored definition is as wanted too.
+ * @param plan what was decided.
+ * @param isComplete whether the domain's stored definition is as wanted, too.
  */
 export function nextMark(
   claim: Claim,
-  plan: { readonly have?: Place; readonly want?: Place; readonly hold?: Hold; readonly complete: boolean },
+  { have, want, hold }: { readonly have?: Place; readonly want?: Place; readonly hold?: Hold },
   { held, bootId }: Remembered,
+  isComplete: () => boolean,
 ): PlaceMark | undefined {
   if (claim.assignment.assignment.spec.driftPolicy !== 'Report') return undefined;
-  const { have, want, hold, complete } = plan;
   if (have === undefined || hold?.kind === 'guard') return undefined;
-  if (hold === undefined && want !== undefined && samePlace(have, want) && complete) {
+  if (hold === undefined && want !== undefined && samePlace(have, want) && isComplete()) {
     const place = have.at === 'guest' ? { at: have.at, domid: have.domid } : { at: have.at };
     return { place, generation: claim.assignment.hash, bootId };
   }

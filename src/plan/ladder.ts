@@ -9,7 +9,7 @@ export interface LadderTerms {
   /** What is at that address now. */
   readonly card?: Card;
   /** The guest that has it, and how it is taken away; given exactly when `have` is a guest. */
-  readonly holder?: Pick<DetachStep, 'guest' | 'via' | 'unbind' | 'force'>;
+  readonly holder?: Omit<DetachStep, 'verb' | 'device'>;
   /** The guest that gets it, and how; given exactly when `want` is a guest. */
   readonly taker?: { readonly guest: Guest; readonly via: Toolstack; readonly permissive: boolean };
   /** The guards that are switched off, when it is taken from the host. */

@@ -12,6 +12,9 @@ export type Place =
   | { readonly at: 'assignable' }
   | { readonly at: 'guest'; readonly domid: number; readonly domain: string };
 
+/** The driver that keeps a device ready for guests, as in sysfs: a device that it has is assignable. */
+export const PCIBACK = 'pciback';
+
 /** Names from pci.ids. */
 export interface DeviceText {
   readonly vendor: string;
@@ -52,11 +55,18 @@ export interface ObservedDevice {
   /** The dom0 driver that is bound now, `pciback` included. */
   readonly driver?: string;
   readonly place: Place;
+  /**
+   * Tells a card that was taken out and put back from one that has stayed: the number of its folder in sysfs, which is
+   * another one after each insertion and stays so through changes of drivers and resets (seen on Linux 6.1).
+   */
+  readonly insertion?: string;
+  /** xenstore says that a guest has it, but that guest was given the card before this one, or this one before it was out. */
+  readonly putBack?: true;
   /** Where the guest that has it sees it; the backend's word, not the guest's. */
   readonly guestAddress?: Address;
   /** False while xenstore shows that an attach or detach is still under way, also when no guest has it yet or any more. */
   readonly settled: boolean;
-  /** The PV guest that has it has closed the bus that it comes by, so that it does not work there: until the guest is restarted. */
+  /** The bus that it comes to its PV guest by is closed, so that it does not work there: until the guest is restarted. */
   readonly busClosed?: true;
   /** From sysfs `reset_method`, e.g. `flr`, `pm`, `bus`; empty when the device has none. */
   readonly resetMethods: readonly string[];
@@ -93,6 +103,8 @@ export interface ObservedDomain {
   readonly domid?: number;
   /** `changing`: starting (also while it has no domain id yet), stopping, or crashed with its domain id still there. */
   readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** Set while it is `paused` because it has gone to sleep itself: waking it is something else than resuming it. */
+  readonly asleep?: true;
   /** Set while a crashed instance is kept for examination (`on_crash` preserve): it is `changing` until it is destroyed. */
   readonly crashed?: true;
   /** `xl`: running, and not known to libvirt. */

@@ -6,6 +6,7 @@ import { nextMark } from './drift.ts';
 import type { HeldDevice, Inventory } from './inventory.ts';
 import type { Observed, ObservedDevice } from './observed.ts';
 import { recordOf } from './record.ts';
+import { isSame } from './same.ts';
 import type { Situation } from './situation.ts';
 import type { ConfigureStep } from './step.ts';
 
@@ -53,8 +54,8 @@ function heldForClaim(
   held: HeldDevice | undefined,
   { configures, observed }: Pick<Decided, 'configures'> & Pick<Situation, 'observed'>,
 ): HeldDevice | undefined {
-  const complete = !isConfigured(claim, configures, observed);
-  const inPlace = nextMark(claim, { ...plan, complete }, { held, bootId: observed.bootId });
+  const isComplete = (): boolean => !isConfigured(claim, configures, observed);
+  const inPlace = nextMark(claim, plan, { held, bootId: observed.bootId }, isComplete);
   const domain = domainOf(claim, observed, held);
   if (plan.want === undefined || domain === undefined) return held && withMark(held, inPlace);
   const device = observed.devices.get(claim.address);
@@ -66,7 +67,9 @@ function heldForClaim(
   return withMark(leaves === undefined ? record : { ...record, updatePolicy: leaves.updatePolicy }, inPlace);
 }
 
-function withMark({ inPlace: _, ...record }: HeldDevice, inPlace: HeldDevice['inPlace']): HeldDevice {
+function withMark(held: HeldDevice, inPlace: HeldDevice['inPlace']): HeldDevice {
+  if (held.inPlace === inPlace) return held;
+  const { inPlace: _, ...record } = held;
   return inPlace === undefined ? record : { ...record, inPlace };
 }
 
@@ -93,7 +96,7 @@ function isWithItsDomain(held: HeldDevice, device: ObservedDevice, observed: Obs
 }
 
 function sameRecord(a: HeldDevice | undefined, b: HeldDevice): a is HeldDevice {
-  return a === b || (a !== undefined && JSON.stringify(a) === JSON.stringify(b));
+  return isSame(a, b);
 }
 
 /** Whether two inventories have the same records, one by one the same objects. */

@@ -39,12 +39,13 @@ export function takeTurns(
   held: HeldDevice | undefined,
   situation: Situation,
 ): Turn {
+  const [first, ...more] = claims;
+  if (more.length === 0) return { followed: first, want: wantOfClaim(first, held, situation), others: [] };
   const sharerOf = (claim: Claim): Sharer => ({
     claim,
     domain: findDomain(situation.observed, claim.assignment.assignment.spec.domain),
     want: wantOfClaim(claim, held, situation),
   });
-  const [first, ...more] = claims;
   const sharers: [Sharer, ...Sharer[]] = [sharerOf(first), ...more.map(sharerOf)];
   if (first.conflict !== undefined) return turnOf(sharers[0], sharers);
   sharers.sort((a, b) => (nameOf(a.claim) < nameOf(b.claim) ? -1 : 1));

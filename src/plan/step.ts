@@ -55,6 +55,8 @@ export interface DetachStep {
   readonly device: Address;
   readonly guest: Guest;
   readonly via: Toolstack;
+  /** The insertion of the card that the guest has: see ObservedDevice. Every step of a plan has it where the look shows it. */
+  readonly insertion?: string;
   /** What makes the guest let go of it first. */
   readonly unbind?: GuestUnbind;
   /** Torn from the guest, which has refused to let go. Always through xl. */

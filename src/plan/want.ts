@@ -5,7 +5,7 @@ import { placeDrift } from './drift.ts';
 import { deadGuard, deviceGuard, domainGuard, isProtected, takingGuard } from './guards.ts';
 import { type Hold, wait } from './hold.ts';
 import type { HeldDevice } from './inventory.ts';
-import { type Observed, type ObservedDevice, type ObservedDomain, type Place, samePlace } from './observed.ts';
+import { type Observed, type ObservedDevice, type ObservedDomain, PCIBACK, type Place, samePlace } from './observed.ts';
 import { isDriverless } from './record.ts';
 import type { Situation } from './situation.ts';
 import { suspendedHold } from './suspended.ts';
@@ -24,8 +24,6 @@ const POLICY_UNKNOWN = wait(
   'a manifest that cannot be read may protect this device; nothing new is taken until all can',
 );
 const ASSIGNABLE: Place = { at: 'assignable' };
-/** The driver of what is assignable, as in sysfs. */
-const PCIBACK = 'pciback';
 
 /** What a claim wants of its device. */
 export function wantOfClaim(claim: Claim, held: HeldDevice | undefined, situation: Situation): Want {
@@ -124,7 +122,7 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
   const inPlace: Place = { at: 'guest', domid: domain.domid, domain: domain.name };
   if (device.place.at === 'guest' && device.place.domid === domain.domid) {
     if (device.busClosed === true) return { place: inPlace, hold: busClosed(domain, device) };
-    if (device.driver !== PCIBACK) return { place: inPlace, hold: putBack(domain, device) };
+    if (isPutBack(device)) return { place: inPlace, hold: putBack(domain, device) };
     if (device.settled) return { place: inPlace, ...permissiveHold(claim, domain, device) };
     return { place: inPlace, hold: wait('Settling', `${domain.name} has not finished taking ${device.address}`) };
   }
@@ -142,21 +140,33 @@ function wantForRunning(claim: Claim, domain: ObservedDomain & { domid: number }
     return { place: ASSIGNABLE, hold: wait('NeedsRestart', message) };
   }
   if (domain.state === 'paused') {
-    return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} is paused; resume it`) };
+    return { place: ASSIGNABLE, hold: wait('DomainPaused', `${domain.name} ${restText(domain)}`) };
   }
   return { place: inPlace };
 }
 
-/** pciback keeps a device for as long as a guest has it: another driver gets it only when it was pulled out meanwhile. */
+/**
+ * Whether the guest that has a device by xenstore does not have this card. pciback keeps a device for as long as a guest has
+ * it: another driver gets it only when it was pulled out meanwhile.
+ */
+function isPutBack({ driver, putBack }: ObservedDevice): boolean {
+  return driver !== PCIBACK || putBack === true;
+}
+
 function putBack({ name }: ObservedDomain, { address, driver }: ObservedDevice): Hold {
-  const now = driver === undefined ? 'no driver has it' : `dom0's driver ${driver} has it`;
+  const now =
+    driver === PCIBACK
+      ? 'this card was never given to it'
+      : driver === undefined
+        ? 'no driver has it'
+        : `dom0's driver ${driver} has it`;
   const message = `xenstore says that ${name} has ${address}, but ${now}: it was taken out and put back; stop and start ${name}`;
   return wait('NeedsRestart', message);
 }
 
 /** libxl waits for a connected bus before it gives or takes anything, and a guest's kernel connects one only once. */
 function busClosed({ name }: ObservedDomain, { address }: ObservedDevice): Hold {
-  const message = `${name} has closed its PCI bus: ${address} does not work in it and cannot be taken from it; stop and start it`;
+  const message = `the PCI bus of ${name} is closed: ${address} does not work in it and cannot be taken from it; stop and start it`;
   return wait('GuestBusClosed', message);
 }
 
@@ -241,15 +251,19 @@ function guestKeeps(
   return cannotLetGo(holder, device) ?? (situation.source.policyUnknown === true ? POLICY_UNKNOWN : undefined);
 }
 
+function restText({ asleep }: ObservedDomain): string {
+  return asleep === true ? 'is asleep; wake it' : 'is paused; resume it';
+}
+
 /** What in the guest itself, or in its device, keeps it from being taken. */
 function cannotLetGo(holder: ObservedDomain, device: ObservedDevice): Hold | undefined {
   // It could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
   if (holder.state === 'paused') {
-    return wait('DomainPaused', `${holder.name} has ${device.address} and is paused; resume it`);
+    return wait('DomainPaused', `${holder.name} has ${device.address} and ${restText(holder)}`);
   }
   if (device.busClosed === true) return busClosed(holder, device);
-  // libxl would reset it under dom0's driver.
-  return device.driver === PCIBACK ? undefined : putBack(holder, device);
+  // libxl would reset it under dom0's driver, or ask the guest for what it does not have, which jams its PCI bus for good.
+  return isPutBack(device) ? putBack(holder, device) : undefined;
 }
 
 /**

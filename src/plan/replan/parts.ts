@@ -4,8 +4,8 @@ import { assignmentTies, type Couplings, deviceTies, domainTies, recordTies } fr
 
 /** Objects that have nothing to do with any others: what is decided about them rests on them alone. */
 export interface Part extends Members {
-  /** Those of all its members. */
-  readonly ties: ReadonlySet<string>;
+  /** Those of all its members, each once. */
+  readonly ties: readonly string[];
 }
 
 /** All ties of some objects. */
@@ -40,7 +40,7 @@ export function partsOf({ devices, domains, assignments, records }: Members, cou
     records: ofGroup(all.records),
   };
   return [...groups.all()].map(([group, ties]) => ({
-    ties: new Set(ties),
+    ties,
     devices: own.devices(group),
     domains: own.domains(group),
     assignments: own.assignments(group),

@@ -12,11 +12,13 @@ export function patched<Key, Value>(
 ): ReadonlyMap<Key, Value> {
   if (before.size === 0) return fresh;
   const removed = gone.filter(key => !fresh.has(key) && before.has(key));
-  if (removed.length === 0 && fresh.size === 0) return before;
-  const after = new Map(before);
+  const set = [...fresh].filter(([key, value]) => before.get(key) !== value);
+  if (removed.length === 0 && set.length === 0) return before;
+  const after = new Map<Key, Value>();
+  for (const [key, value] of before) after.set(key, value);
   for (const key of removed) after.delete(key);
   const { size } = after;
-  for (const [key, value] of fresh) after.set(key, value);
+  for (const [key, value] of set) after.set(key, value);
   if (after.size === size || compare === undefined) return after;
   return new Map([...after].sort(([a], [b]) => compare(a, b)));
 }

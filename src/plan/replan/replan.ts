@@ -96,15 +96,11 @@ function decide(start: Planned, now: Now, ties: readonly string[], fresh: Member
 }
 
 function divided(parts: readonly Part[], ties: ReadonlySet<string>): { kept: Part[]; concerned: Part[] } {
+  const isTied = (tie: string): boolean => ties.has(tie);
   const kept: Part[] = [];
   const concerned: Part[] = [];
-  for (const part of parts) (hasAny(part.ties, ties) ? concerned : kept).push(part);
+  for (const part of parts) (part.ties.some(isTied) ? concerned : kept).push(part);
   return { kept, concerned };
-}
-
-function hasAny(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
-  for (const tie of some) if (others.has(tie)) return true;
-  return false;
 }
 
 function sameHold(a: Pick<Decided, 'hold' | 'held'>, b: Pick<Decided, 'hold' | 'held'>): boolean {

@@ -162,6 +162,13 @@ describe('how a device is taken from a guest', () => {
     expect(detachAfter(0, {})).not.toHaveProperty('unbind');
   });
 
+  test('it names the insertion of the card that the guest has, so that one put back meanwhile stays', () => {
+    const base = world([FIRST]);
+    const devices = new Map([...base.devices].map(([address, item]) => [address, { ...item, insertion: '42' }]));
+    const decided = plan({ ...base, devices }, source([], { policy: policy({}) }), heldByRed([FIRST]));
+    expect(decided.devices.get(FIRST)?.steps[0]).toMatchObject({ verb: 'detach', insertion: '42' });
+  });
+
   test('by force only when the policy says so, after three failures, and from HVM guests', () => {
     expect(detachAfter(3, { forceDetach: true })).toMatchObject({ force: true, via: 'xl' });
     expect(detachAfter(2, { forceDetach: true })).not.toHaveProperty('force');

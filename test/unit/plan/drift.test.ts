@@ -136,10 +136,10 @@ describe('a device on its way', () => {
     );
   });
 
-  test('is left alone, also when it is to leave, in a guest that has closed its PCI bus', () => {
+  test('is left alone, also when it is to leave, in a guest whose PCI bus is closed', () => {
     const closed = world(IN_RED, [red], { busClosed: true });
     const words =
-      'GuestBusClosed: red has closed its PCI bus: 0000:01:00.0 does not work in it and cannot be taken from it; stop and start it';
+      'GuestBusClosed: the PCI bus of red is closed: 0000:01:00.0 does not work in it and cannot be taken from it; stop and start it';
     expect(inWords(closed, desired(), inPlace)).toEqual([words]);
     const gone = { ...desired(), assignments: [] };
     expect(inWords(closed, gone, inPlace)).toEqual(['configure red: remove 0000:01:00.0', words]);

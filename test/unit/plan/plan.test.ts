@@ -121,6 +121,15 @@ describe('a running domain', () => {
     ]);
   });
 
+  test('that sleeps neither gets nor loses anything until it is awake', () => {
+    const asleep = { ...red, live: [ours(address(NIC))], state: 'paused', asleep: true } as const;
+    expect(inWords(observed([device(NIC, HOST)], [asleep]), [toRed])).toContain('DomainPaused: red is asleep; wake it');
+    const wanted = [assignment('blue', 'blue', [entry('lan', NIC)])];
+    expect(inWords(observed([device(NIC, IN_RED)], [asleep, blue]), wanted, held(NIC, 'red'))).toContain(
+      `DomainPaused: red has ${NIC} and is asleep; wake it`,
+    );
+  });
+
   test('that is starting or stopping is left alone', () => {
     expect(inWords(observed([device(NIC, HOST)], [{ ...red, state: 'changing' }]), [toRed])).toEqual([
       'DomainChanging: red is starting or stopping',
