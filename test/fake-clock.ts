@@ -5,11 +5,16 @@ export class FakeClock implements Clock {
   /** Timers go by this; it only ever goes on. */
   #now = 1_700_000_000_000;
   #setBackMs = 0;
+  #asleepMs = 0;
   readonly #timers = new Map<number, { at: number; wake: () => void }>();
   #nextId = 0;
 
   now(): number {
     return this.#now - this.#setBackMs;
+  }
+
+  asleepMs(): number {
+    return this.#asleepMs;
   }
 
   after(delayMs: number, wake: () => void): () => void {
@@ -35,6 +40,12 @@ export class FakeClock implements Clock {
   /** The clock is set back, as an administrator or NTP does. */
   setBack(ms: number): void {
     this.#setBackMs += ms;
+  }
+
+  /** The host sleeps: the clock on the wall goes on, timers do not. */
+  sleep(ms: number): void {
+    this.#asleepMs += ms;
+    this.#setBackMs -= ms;
   }
 
   #earliest(end: number) {

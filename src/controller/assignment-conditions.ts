@@ -38,6 +38,28 @@ interface Obstacle {
   readonly stuck: boolean;
 }
 
+/**
+ * All that the status of an assignment is made of, to be compared by identity: with the same facts it says the same, and
+ * only its conditions' times are of the status before.
+ */
+export function assignmentFacts({ sourced, entries, devices, input }: AssignmentLook): readonly unknown[] {
+  const { plan, observed, source, failure } = input;
+  const { metadata, spec } = sourced.assignment;
+  const domain = findDomain(observed, spec.domain);
+  const { trial } = source;
+  return [
+    sourced,
+    domain,
+    domain && plan.configures.get(domain.uuid),
+    domain && failure(`domain/${domain.name}`),
+    domain && plan.foreign.get(domain.uuid),
+    suspendedHold(metadata.name, source)?.message,
+    ...(trial?.file === sourced.origin.file ? [trial.by, trial.until] : []),
+    ...entries,
+    ...entries.flatMap(({ claims }) => claims.map(({ address }) => devices.get(address))),
+  ];
+}
+
 /** Ready always; Reconciling and Stalled only while they are true, as kstatus has it. */
 export function assignmentConditions(look: AssignmentLook): ConditionNow[] {
   const observedGeneration = look.sourced.hash;
@@ -162,7 +184,7 @@ function suspendedObstacles({ sourced, input }: AssignmentLook): Obstacle[] {
 
 function staleObstacles({ stale }: SourcedAssignment): Obstacle[] {
   if (stale === undefined) return [];
-  const at = `${stale.file}:${stale.line}:${stale.column}`;
+  const at = `${stale.file}:${stale.line}:${stale.column}${stale.field === '' ? '' : `: ${stale.field}`}`;
   return [
     {
       reason: 'InvalidManifest',

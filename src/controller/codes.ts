@@ -67,14 +67,17 @@ export const CODES: Readonly<Record<Code, Explanation>> = {
     'More devices than maxDetachesPerPass would leave running guests at once, so none of them does.',
     'Look at them and approve them with xenpci approve, or correct the manifests.',
   ),
-  DomainPaused: wait('The guest is paused, and can neither take a device nor let go of one.', 'Resume it.'),
+  DomainPaused: wait(
+    'The guest is paused or asleep, and can neither take a device nor let go of one.',
+    'Resume it (virsh resume), or wake it (virsh dompmwakeup).',
+  ),
   DomainChanging: wait('The guest is starting or stopping.', 'Nothing: it goes on when the guest has.'),
   DomainCrashed: wait(
     'The guest has crashed and is kept for examination (on_crash preserve).',
     'Destroy it when you have seen enough.',
   ),
   GuestBusClosed: wait(
-    'The guest has the device, and has closed the PCI bus that it comes by: no device works in it, and none can be taken from it.',
+    'The guest has the device, and the PCI bus that it comes by is closed: no device works in it, and none can be taken from it.',
     'Stop and start the guest.',
   ),
   DeviceMissing: wait('The device is not on this host.', 'Put it back, or remove its entry.'),

@@ -32,3 +32,37 @@ export function startDeadline(clock: Clock, deadlineMs: number, outer: AbortSign
     },
   };
 }
+
+/** What is still to come once a signal has been aborted. */
+export interface Grace {
+  /** Resolves when it is over; never, while the signal is not aborted. */
+  readonly over: Promise<void>;
+  /** Ends the timer and lets go of the signal. */
+  readonly end: () => void;
+}
+
+/** Gives `graceMs` more to what is told by `signal` to stop. */
+export function startGrace(clock: Clock, graceMs: number, signal: AbortSignal): Grace {
+  const { promise: over, resolve } = deferred();
+  let callOff = (): void => undefined;
+  const begin = (): void => {
+    callOff = clock.after(graceMs, resolve);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return {
+    over,
+    end: () => {
+      callOff();
+      signal.removeEventListener('abort', begin);
+    },
+  };
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>(done => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -7,6 +7,7 @@ export type EventReason =
   | 'LookFailed'
   | 'RecordFailed'
   | 'ApprovalsUnreadable'
+  | 'HostSlept'
   | 'ManifestsValid'
   | 'AssignmentGone'
   | 'OtherHosts'
@@ -41,6 +42,11 @@ export const EVENT_CODES: Readonly<Record<Exclude<EventReason, 'StepFailed' | 'D
     ApprovalsUnreadable: event(
       'The record of approvals cannot be read, so nothing counts as approved.',
       'Approve once more: xenpci approve.',
+    ),
+    HostSlept: event(
+      'The host has slept and is awake again. No device is taken from a guest for that, and what had failed is tried again ' +
+        'at once. Devices have lost what their drivers had set in them; most drivers of guests notice and set it anew.',
+      'Where a device of a guest stays silent: xl pci-detach DOMAIN ADDRESS. With driftPolicy Correct it comes back, reset.',
     ),
     ManifestsValid: event('All manifests are valid again.'),
     AssignmentGone: event('The assignment is no longer in the manifests, so its deletionPolicy applies.'),

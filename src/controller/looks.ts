@@ -1,11 +1,12 @@
 import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Approval } from '../plan/approval.ts';
+import { type Given, nextGiven, withPutBack } from '../plan/given.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Backoff } from './backoff.ts';
 import { startDeadline } from './deadline.ts';
 import { messageOf } from './message-of.ts';
-import type { ApprovalStore, Clock, Host, InventoryStore, Source } from './ports.ts';
+import type { ApprovalStore, Clock, GivenStore, Host, InventoryStore, Source } from './ports.ts';
 import type { Reporter } from './report.ts';
 import { sameLook, sameManifests } from './same-objects.ts';
 
@@ -14,6 +15,8 @@ export interface LooksParts {
   readonly host: Host;
   readonly source: Source;
   readonly store: InventoryStore;
+  /** Absent: what guests were given is known as long as the controller lives. */
+  readonly given?: GivenStore;
   /** Absent: nothing is ever approved. */
   readonly approvals?: ApprovalStore;
   readonly clock: Clock;
@@ -37,6 +40,10 @@ export class Looks {
   readonly #backoff: Backoff;
   readonly #deadlineMs: number;
   #inventory: Inventory | undefined;
+  #given: Given | undefined;
+  /** What of that is kept, and the look before this one, whatever came of it. */
+  #kept: Given | undefined;
+  #seen: Observed | undefined;
   #last: Pick<Found, 'source' | 'observed'> | undefined;
   #approvalsError: string | undefined;
 
@@ -58,7 +65,7 @@ export class Looks {
     const deadline = startDeadline(clock, this.#deadlineMs, signal);
     try {
       this.#inventory ??= await store.load();
-      const observed = sameLook(this.#last?.observed, await host.observe(deadline.signal));
+      const observed = sameLook(this.#last?.observed, await this.#compared(await host.observe(deadline.signal)));
       const approvals = await this.#loadApprovals();
       const manifests = sameManifests(this.#last?.source, await source.read());
       this.#last = { source: manifests, observed };
@@ -74,6 +81,21 @@ export class Looks {
     } finally {
       deadline.end();
     }
+  }
+
+  /**
+   * The look compared with what the guests were given, which is kept first: what is seen now may not show any more when it
+   * is needed. @throws when it cannot be kept.
+   */
+  async #compared(observed: Observed): Promise<Observed> {
+    const { given: store } = this.#parts;
+    this.#kept ??= (await store?.load()) ?? new Map();
+    const given = nextGiven(this.#given ?? this.#kept, this.#seen, observed);
+    this.#given = given;
+    this.#seen = observed;
+    if (given !== this.#kept) await store?.save(given);
+    this.#kept = given;
+    return withPutBack(observed, given);
   }
 
   async #loadApprovals(): Promise<readonly Approval[]> {

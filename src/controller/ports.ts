@@ -1,5 +1,6 @@
 import type { SourceSnapshot } from '../api/manifest.ts';
 import type { Approval } from '../plan/approval.ts';
+import type { Given } from '../plan/given.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { StartDevice, StartingDomain } from '../plan/start.ts';
@@ -68,6 +69,14 @@ export interface InventoryStore {
   save(inventory: Inventory): Promise<void>;
 }
 
+/** Which card each running guest was given, kept over restarts of the controller. */
+export interface GivenStore {
+  /** @throws when it is there and cannot be read. */
+  load(): Promise<Given>;
+  /** @throws when it cannot be kept. */
+  save(given: Given): Promise<void>;
+}
+
 /** What a person has approved. */
 export interface ApprovalStore {
   /** @throws when the approvals are there and cannot be read: then nothing counts as approved. */
@@ -79,6 +88,8 @@ export interface ApprovalStore {
 /** Time, so that a test can own it. Milliseconds since the epoch. */
 export interface Clock {
   now(): number;
+  /** How long the host has slept since it was started, all its sleeps together, ms. Timers stand still meanwhile. */
+  asleepMs(): number;
   /** Calls `wake` once, `delayMs` from now. @returns a function that calls it off. */
   after(delayMs: number, wake: () => void): () => void;
 }

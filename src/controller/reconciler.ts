@@ -8,10 +8,12 @@ import { nextSteps, type Plan } from '../plan/plan.ts';
 import { sameInventory } from '../plan/remember.ts';
 import type { Planned } from '../plan/replan/planned.ts';
 import { replan } from '../plan/replan/replan.ts';
+import { isSame } from '../plan/same.ts';
 import { standingOf } from '../plan/standing.ts';
 import { type Step, stepIdentity, stepKey } from '../plan/step.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { Dispatch, type DispatchOptions, type Finished } from './dispatch.ts';
+import { HostSleep } from './host-sleep.ts';
 import type { Look, Pass } from './look.ts';
 import { LOOK, Looks, type LooksParts } from './looks.ts';
 import { messageOf } from './message-of.ts';
@@ -26,9 +28,14 @@ export interface ReconcilerOptions extends BackoffOptions, DispatchOptions {
 export const DEFAULT_OPTIONS: ReconcilerOptions = {
   baseMs: 1_000,
   capMs: 300_000,
-  // Most of a step's time is waiting: for Xen, for libvirt, for a guest. What the host can do at once bounds it elsewhere.
-  concurrency: 24,
+  // Each is a program of its own, and dom0s have few processors.
+  cardConcurrency: 12,
+  // Most of their time is waiting: for Xen, for libvirt, for a guest. What libvirt does at once is bounded elsewhere.
+  guestConcurrency: 32,
   stepDeadlineMs: 180_000,
+  offerMs: 2_000,
+  // A program that was told to end has 2 s before it is killed.
+  stepGraceMs: 10_000,
   lookDeadlineMs: 30_000,
 };
 
@@ -62,13 +69,13 @@ export class Reconciler {
   readonly #backoff: Backoff;
   readonly #dispatch: Dispatch;
   readonly #looks: Looks;
+  readonly #sleep: HostSleep;
   /** Outcomes are judged by what a look shows; until one succeeds they are kept. */
   readonly #unjudged: Finished[] = [];
   /** The last plan: what has not changed since need not be decided anew. */
   #planned: Planned | undefined;
   #stopped = false;
   #status: Status | undefined;
-  #content: string | undefined;
   #problems: readonly ManifestProblem[] = [];
   #suspensions: Suspensions = NOTHING_SUSPENDED;
   /** Who asked for each step when it was begun: by the time it is judged, the manifests may say otherwise. */
@@ -78,8 +85,12 @@ export class Reconciler {
     this.#parts = parts;
     this.#options = { ...DEFAULT_OPTIONS, ...parts.options };
     this.#backoff = new Backoff(this.#options);
+    this.#sleep = new HostSleep(parts.clock);
     this.#looks = new Looks(parts, this.#backoff, this.#options.lookDeadlineMs);
-    this.#dispatch = new Dispatch(parts.host, parts.clock, this.#options, parts.onFinished);
+    this.#dispatch = new Dispatch(parts.host, parts.clock, this.#options, {
+      begun: step => parts.report({ type: 'StepStarted', step, askedBy: this.#askersOf(step) }),
+      finished: parts.onFinished,
+    });
   }
 
   /** As of the last look that succeeded. */
@@ -90,6 +101,7 @@ export class Reconciler {
   /** Starts no further step. Resolves when none is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#dispatch.withdraw();
     await this.#dispatch.idle();
   }
 
@@ -112,13 +124,17 @@ export class Reconciler {
   }
 
   async #pass(signal: AbortSignal): Promise<PassResult & { readonly look?: Look }> {
-    const { clock, report } = this.#parts;
+    const { clock } = this.#parts;
+    if (this.#sleep.hasSlept()) this.forgetFailures();
     this.#backoff.clamp(clock.now());
-    // A device whose step ends while we look may be seen half-way, so it is left to the next pass.
-    const unsure = this.#dispatch.keys();
     this.#unjudged.push(...this.#dispatch.drain());
+    const before = this.#dispatch.keys();
     const found = await this.#looks.take(signal);
+    // What still waits was decided by an earlier look.
+    this.#dispatch.withdraw();
     if (found === undefined) return this.#result(false, 0, 1, 0);
+    // A device whose step ends or begins while we look may be seen half-way, so it is left to the next pass.
+    const unsure = new Set([...before, ...this.#dispatch.keys()]);
     const { source, observed, inventory, approvals } = found;
     const approved = inForce(approvals, this.#parts.clock.now());
     let failures = this.#backoff.counts();
@@ -126,10 +142,10 @@ export class Reconciler {
       this.#planned = replan(this.#planned, { observed, source, inventory }, standingOf(approved, failures));
       return this.#planned.plan;
     };
-    const before = decide();
+    const judged = decide();
     // What has failed just now may change how it is tried next.
-    let decided = before;
-    if (this.#judge(nextSteps(before))) {
+    let decided = judged;
+    if (this.#judge(nextSteps(judged))) {
       failures = this.#backoff.counts();
       decided = decide();
     }
@@ -137,17 +153,17 @@ export class Reconciler {
     this.#backoff.retain(new Set([LOOK, RECORD, ...next.map(stepKey), ...unsure]));
     this.#reportProblems(source);
     this.#reportSuspensions(source);
+    this.#reportSleep(observed);
     if (!(await this.#remember(withUnsure(decided.inventory, inventory, unsure), inventory)))
       return this.#result(false, 0, next.length, 0);
-    const started = next.filter(step => this.#mayTake(step, unsure) && this.#dispatch.start(step, signal));
-    for (const step of started) {
-      this.#askers.set(step, askedBy(step, decided, inventory));
-      report({ type: 'StepStarted', step, askedBy: this.#askersOf(step) });
-    }
+    const offered = next.filter(step => this.#mayTake(step, unsure));
+    for (const step of offered) this.#askers.set(step, askedBy(step, decided, inventory));
+    const started = this.#dispatch.offer(offered, signal);
     const status = this.#publish(decided, observed, source);
     const settling = [...decided.devices.values()].filter(device => device.hold?.reason === 'Settling');
     const open = this.#dispatch.open().length;
-    const due = next.filter(step => this.#backoff.due(stepKey(step), clock.now()));
+    const lost = this.#dispatch.lost();
+    const due = next.filter(step => this.#backoff.due(stepKey(step), clock.now()) && !lost.has(stepKey(step)));
     const inTime = status.devices.filter(({ wait }) => wait?.reason === 'Settling' && !wait.overdue);
     const remaining = next.length + open + settling.length;
     const result = this.#result(true, started.length, remaining, open + due.length + inTime.length);
@@ -199,15 +215,24 @@ export class Reconciler {
   }
 
   #reportProblems({ problems }: SourceSnapshot): void {
-    if (JSON.stringify(problems) === JSON.stringify(this.#problems)) return;
+    if (isSame(problems, this.#problems)) return;
     this.#problems = problems;
     this.#parts.report({ type: 'ManifestProblems', problems });
   }
 
   #reportSuspensions({ suspensions = NOTHING_SUSPENDED }: SourceSnapshot): void {
-    if (JSON.stringify(suspensions) === JSON.stringify(this.#suspensions)) return;
+    if (isSame(suspensions, this.#suspensions)) return;
     this.#suspensions = suspensions;
     this.#parts.report({ type: 'SuspensionsChanged', suspensions });
+  }
+
+  #reportSleep({ devices }: Observed): void {
+    const sleptMs = this.#sleep.take();
+    if (sleptMs === 0) return;
+    const given = [...devices.values()].flatMap(({ address, place }) =>
+      place.at === 'guest' ? [{ device: address, domain: place.domain }] : [],
+    );
+    this.#parts.report({ type: 'HostSlept', sleptMs, given });
   }
 
   #askersOf(step: Step): readonly Asker[] {
@@ -226,9 +251,8 @@ export class Reconciler {
       now: this.#parts.clock.now(),
     });
     this.#status = status;
-    const content = contentOf(status);
-    if (content !== this.#content) this.#parts.report({ type: 'StatusChanged', status });
-    this.#content = content;
+    const isNews = before === undefined || !isSame({ ...before, observedAt: status.observedAt }, status);
+    if (isNews) this.#parts.report({ type: 'StatusChanged', status });
     return status;
   }
 
@@ -236,10 +260,6 @@ export class Reconciler {
     const nextDue = this.#backoff.nextDue(this.#parts.clock.now());
     return { looked, started, remaining, busy, ...(nextDue === undefined ? {} : { nextDue }) };
   }
-}
-
-function contentOf(status: Status): string {
-  return JSON.stringify({ ...status, observedAt: '' });
 }
 
 /**

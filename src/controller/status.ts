@@ -1,16 +1,23 @@
 import type { Address } from '../api/address.ts';
 import { type ConditionNow, withTransitionTimes } from '../api/conditions.ts';
-import type { DeviceEntry } from '../api/manifest.ts';
+import type { DeviceEntry, SourcedAssignment } from '../api/manifest.ts';
 import type { DevicePlan } from '../plan/device-plan.ts';
 import type { Hold, WaitReason } from '../plan/hold.ts';
 import { grouped, lookup } from '../plan/lookup.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Bystander } from '../plan/sharing.ts';
-import { stepKey, stepText } from '../plan/step.ts';
-import { assignmentConditions, type StatusInput } from './assignment-conditions.ts';
+import { type Step, stepKey, stepText } from '../plan/step.ts';
+import {
+  type AssignmentLook,
+  assignmentConditions,
+  assignmentFacts,
+  type StatusInput,
+} from './assignment-conditions.ts';
 import type { Failure } from './backoff.ts';
 import { foreignOf } from './foreign-devices.ts';
+import { keeping } from './keeping.ts';
 import {
+  type AssignmentStatus,
   asSeenBy,
   type BystanderStatus,
   type DeviceStatus,
@@ -41,36 +48,16 @@ const WAIT_DEADLINE_MS: Readonly<Record<WaitReason, number>> = {
   SuspensionUnknown: 0,
 };
 
-/** The one place where a look and a plan become what people are told. Pure. */
+/**
+ * The one place where a look and a plan become what people are told. Pure: what is as it was in the previous status is the
+ * same objects, which tells what has changed.
+ */
 export function computeStatus(input: StatusInput): Status {
-  const devices = [...input.plan.devices.values()].map(device => deviceStatus(device, input));
+  const devices = [...input.plan.devices.values()].map(device => keptDevice(device, input));
   const byAddress = new Map(devices.map(device => [device.address, device]));
   return {
     observedAt: time(input.now),
-    assignments: input.source.assignments.map(sourced => {
-      const entries = entriesOf(input.plan).get(sourced) ?? [];
-      const { metadata, spec } = sourced.assignment;
-      const conditions = assignmentConditions({ sourced, entries, devices: byAddress, input });
-      const foreign = foreignOf(sourced, input);
-      const before = input.previous && assignmentsIn(input.previous).get(metadata.name)?.[0]?.conditions;
-      return {
-        name: metadata.name,
-        domain: 'uuid' in spec.domain ? spec.domain.uuid : spec.domain.name,
-        file: sourced.origin.file,
-        line: sourced.origin.line,
-        conditions: withTransitionTimes(before ?? [], conditions satisfies ConditionNow[], time(input.now)),
-        devices: entries.flatMap(entry =>
-          entry.claims.length === 0
-            ? [{ entry: entry.entry.name, ready: entry.entry.whenMissing === 'Ignore' }]
-            : entry.claims.map(({ address }) => ({
-                entry: entry.entry.name,
-                address,
-                ready: isReadyFor(byAddress.get(address), metadata.name, entry.entry),
-              })),
-        ),
-        ...(foreign.length === 0 ? {} : { foreign }),
-      };
-    }),
+    assignments: input.source.assignments.map(sourced => keptAssignment(sourced, byAddress, input)),
     devices,
     problems: input.source.problems,
     ...(input.source.elsewhere === undefined ? {} : { elsewhere: input.source.elsewhere }),
@@ -78,12 +65,78 @@ export function computeStatus(input: StatusInput): Status {
   };
 }
 
-function deviceStatus(device: DevicePlan, input: StatusInput): DeviceStatus {
-  const { address, have, want, hold } = device;
-  const failure = input.failure(address);
-  const divergence = input.observed.devices.get(address)?.divergence;
-  const underWay = input.open.find(step => stepKey(step) === address);
-  const { followed } = device;
+const keepDevice = keeping<DeviceStatus>();
+const keepAssignment = keeping<AssignmentStatus>();
+
+function keptDevice(device: DevicePlan, input: StatusInput): DeviceStatus {
+  const { address } = device;
+  const facts: DeviceFacts = {
+    failure: input.failure(address),
+    divergence: input.observed.devices.get(address)?.divergence,
+    underWay: input.open.find(step => stepKey(step) === address),
+  };
+  const before = beforeOf(address, input);
+  const make = (): DeviceStatus => deviceStatus(device, facts, input);
+  // With time alone a wait becomes overdue; and when the clock is set back, it no longer is.
+  if (before !== undefined && !isInTime(before, input.now)) return make();
+  return keepDevice(before, [device, facts.failure, facts.divergence, facts.underWay], make);
+}
+
+function isInTime({ wait, others = [] }: DeviceStatus, now: number): boolean {
+  return [wait, ...others.map(other => other.wait)].every(
+    each => each?.deadline === undefined || each.overdue === Date.parse(each.deadline) <= now,
+  );
+}
+
+function keptAssignment(
+  sourced: SourcedAssignment,
+  devices: ReadonlyMap<Address, DeviceStatus>,
+  input: StatusInput,
+): AssignmentStatus {
+  const { name } = sourced.assignment.metadata;
+  const entries = entriesOf(input.plan).get(sourced) ?? [];
+  const before = input.previous && assignmentsIn(input.previous).get(name)?.[0];
+  const make = (): AssignmentStatus => assignmentStatus({ sourced, entries, devices, input }, before);
+  return keepAssignment(before, assignmentFacts({ sourced, entries, devices, input }), make);
+}
+
+function assignmentStatus(look: AssignmentLook, before: AssignmentStatus | undefined): AssignmentStatus {
+  const { sourced, entries, devices, input } = look;
+  const { metadata, spec } = sourced.assignment;
+  const foreign = foreignOf(sourced, input);
+  const conditions = assignmentConditions(look);
+  return {
+    name: metadata.name,
+    domain: 'uuid' in spec.domain ? spec.domain.uuid : spec.domain.name,
+    file: sourced.origin.file,
+    line: sourced.origin.line,
+    conditions: withTransitionTimes(before?.conditions ?? [], conditions satisfies ConditionNow[], time(input.now)),
+    devices: entries.flatMap(entry =>
+      entry.claims.length === 0
+        ? [{ entry: entry.entry.name, ready: entry.entry.whenMissing === 'Ignore' }]
+        : entry.claims.map(({ address }) => ({
+            entry: entry.entry.name,
+            address,
+            ready: isReadyFor(devices.get(address), metadata.name, entry.entry),
+          })),
+    ),
+    ...(foreign.length === 0 ? {} : { foreign }),
+  };
+}
+
+/** What the status of a device is made of besides its plan. */
+interface DeviceFacts {
+  readonly failure: Failure | undefined;
+  readonly divergence: string | undefined;
+  readonly underWay: Step | undefined;
+}
+
+function deviceStatus(
+  device: DevicePlan,
+  { failure, divergence, underWay }: DeviceFacts,
+  input: StatusInput,
+): DeviceStatus {
+  const { address, have, want, hold, followed } = device;
   const others = device.others.map(other => bystanderStatus(address, other, input));
   return {
     address,
@@ -144,6 +197,10 @@ export function failureStatus(failure: Failure): FailureStatus {
   };
 }
 
+/** The moment that was last put into words: most of a status are the same one. */
+let lastTime = { ms: 0, text: new Date(0).toISOString() };
+
 function time(ms: number): string {
-  return new Date(ms).toISOString();
+  if (ms !== lastTime.ms) lastTime = { ms, text: new Date(ms).toISOString() };
+  return lastTime.text;
 }

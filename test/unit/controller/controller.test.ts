@@ -13,7 +13,7 @@ import { address, applied, assignment, device, domain, entry, observed, ours, po
 const NIC = '0000:01:00.0';
 const DISK = '0000:02:00.0';
 
-type Answer = 'done' | 'refused' | 'claimed' | 'doneButFailed' | 'hangs' | 'doneThenHangs';
+type Answer = 'done' | 'refused' | 'claimed' | 'doneButFailed' | 'hangs' | 'doneThenHangs' | 'stuck';
 
 /** A dom0 in memory whose answers a test chooses. */
 class TestHost implements Host {
@@ -45,6 +45,8 @@ class TestHost implements Host {
     const answer = this.answer(step);
     if (answer === 'doneThenHangs') this.world = applied(this.world, step);
     if (answer === 'hangs' || answer === 'doneThenHangs') await this.#hang(step, signal);
+    // No signal reaches it.
+    if (answer === 'stuck') await new Promise<void>(resolve => this.#release.push(resolve));
     if (answer === 'refused') throw new Error('refused by xl');
     if (answer !== 'claimed' && answer !== 'doneThenHangs') this.world = applied(this.world, step);
     if (answer === 'doneButFailed') throw new Error('timed out');
@@ -318,6 +320,142 @@ describe('never worse', () => {
     const { controller, clock } = start(host, bothToRed);
     await clock.advance(180_000);
     expect(host.aborted.length).toBeGreaterThanOrEqual(2);
+    await controller.stop(1000);
+  });
+});
+
+describe('a step that does not end when it is told to', () => {
+  const toRed = source([
+    assignment('red', 'red', [entry('lan', NIC)]),
+    assignment('blue', 'blue', [entry('disk', DISK)]),
+  ]);
+
+  function withStuckAttach() {
+    const host = hostWithBoth();
+    host.answer = step => (step.verb === 'attach' && step.device === NIC ? 'stuck' : 'done');
+    return { host, ...start(host, toRed) };
+  }
+  const attachesOf = (host: TestHost) => host.taken.filter(text => text.includes(`attach ${NIC}`)).length;
+
+  test('counts as failed, and nothing else is done with its device and its domain until it has ended', async () => {
+    const { host, controller, clock, reports, wanted } = withStuckAttach();
+    await clock.advance(180_000 + 10_000);
+    const failed = reports.filter(report => report.type === 'StepFailed');
+    expect(failed).toMatchObject([{ step: { verb: 'attach' }, error: expect.stringContaining('may not come back') }]);
+    expect(controller.status?.devices.find(({ address: at }) => at === NIC)?.failure?.count).toBe(1);
+    expect(host.place(DISK)).toBe('guest blue');
+    wanted.now = source([
+      assignment('red', 'red', [entry('lan', NIC), entry('disk', DISK)]),
+      assignment('blue', 'blue', []),
+    ]);
+    await clock.advance(3_600_000);
+    expect(attachesOf(host)).toBe(1);
+    expect(host.place(DISK), 'red is busy, blue is not').toBe('assignable');
+    host.answer = () => 'done';
+    host.release();
+    for (let turn = 0; turn < 5; turn++) await settle();
+    expect([host.place(NIC), host.place(DISK)]).toEqual(['guest red', 'guest red']);
+    await controller.stop(1000);
+  });
+
+  test('is not waited for by those who ask for a look, nor by a stop', async () => {
+    const { controller, clock, running } = withStuckAttach();
+    await clock.advance(180_000 + 10_000);
+    expect(await controller.retry()).toBe('atRest');
+    await controller.stop(1000);
+    await running;
+  });
+
+  test('leaves its place to others', async () => {
+    const devices = Array.from({ length: 20 }, (_, n) => `0000:01:${n.toString(16).padStart(2, '0')}.0`);
+    const host = new TestHost(
+      observed(
+        devices.map(each => device(each, { at: 'host' })),
+        [red],
+      ),
+    );
+    host.answer = step => (step.verb === 'bind' ? 'stuck' : 'done');
+    const { controller, clock } = start(
+      host,
+      source([
+        assignment(
+          'red',
+          'red',
+          devices.map((each, n) => entry(`d${n}`, each)),
+        ),
+      ]),
+    );
+    await clock.advance(180_000 + 10_000);
+    expect(new Set(host.taken.filter(text => text.startsWith('bind'))).size).toBe(20);
+    const stopping = controller.stop(1000);
+    await clock.advance(11_000);
+    await stopping;
+  });
+});
+
+describe('a host that sleeps', () => {
+  const toRed = source([assignment('red', 'red', [entry('lan', NIC)])]);
+  const slept = (reports: readonly Report[]) => reports.filter(({ type }) => type === 'HostSlept');
+
+  test('is told of when it wakes, with what guests had, and nothing is done to them', async () => {
+    const host = new TestHost(observed([device(NIC, { at: 'guest', domain: 'red', domid: 1 })], [red]));
+    const { controller, clock, reports } = start(host, source([]));
+    await settle();
+    const before = host.taken.length;
+    clock.sleep(28_800_000);
+    await clock.advance(60_000);
+    expect(slept(reports)).toEqual([
+      { type: 'HostSlept', sleptMs: 28_800_000, given: [{ device: NIC, domain: 'red' }] },
+    ]);
+    expect(host.taken).toHaveLength(before);
+    await clock.advance(600_000);
+    expect(slept(reports), 'told once').toHaveLength(1);
+    await controller.stop(1000);
+  });
+
+  test('tries at once what had failed before', async () => {
+    const host = new TestHost(observed([device(NIC, { at: 'host' })], [red]));
+    host.answer = () => 'refused';
+    const { controller, clock } = start(host, toRed);
+    await clock.advance(1_200_000);
+    const before = host.taken.length;
+    controller.reconcile();
+    await settle();
+    expect(host.taken, 'it waits for its time').toHaveLength(before);
+    clock.sleep(20_000);
+    controller.reconcile();
+    await settle();
+    expect(new Set(host.taken.slice(before))).toEqual(
+      new Set([`bind ${NIC} to pciback`, expect.stringMatching(/^configure red/)]),
+    );
+    await controller.stop(1000);
+  });
+
+  test('that cannot be looked at yet is told of when it can', async () => {
+    const host = new TestHost(observed([device(NIC, { at: 'host' })], [red]));
+    const { controller, clock, reports } = start(host, source([]));
+    await settle();
+    host.reachable = false;
+    clock.sleep(20_000);
+    await clock.advance(60_000);
+    expect(slept(reports)).toEqual([]);
+    host.reachable = true;
+    await clock.advance(60_000);
+    expect(slept(reports)).toEqual([{ type: 'HostSlept', sleptMs: 20_000, given: [] }]);
+    await controller.stop(1000);
+  });
+
+  test('a reading that is a little off is no sleep', async () => {
+    const host = new TestHost(observed([device(NIC, { at: 'host' })], [red]));
+    const { controller, clock, reports } = start(host, source([]));
+    await settle();
+    clock.sleep(999);
+    await clock.advance(60_000);
+    clock.sleep(-500);
+    await clock.advance(60_000);
+    clock.sleep(1_400);
+    await clock.advance(60_000);
+    expect(slept(reports)).toEqual([]);
     await controller.stop(1000);
   });
 });

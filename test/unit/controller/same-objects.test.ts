@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isSame, sameLook, sameManifests } from '../../../src/controller/same-objects.ts';
+import { sameLook, sameManifests } from '../../../src/controller/same-objects.ts';
+import { isSame } from '../../../src/plan/same.ts';
 import { address, assignment, device, domain, entry, observed, source } from '../../world.ts';
 
 const LAN = '0000:01:00.0';

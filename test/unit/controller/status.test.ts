@@ -128,6 +128,11 @@ describe('conditions of an assignment', () => {
     const found = status(observed([device(NIC, IN_RED)], [red]), stale);
     expect(conditions(found)).toEqual(['Ready True InPlace', 'Stalled True InvalidManifest']);
     expect(found.assignments[0]?.conditions[1]?.message).toContain('/m/red.yaml:3:7: bad indentation');
+    const missing = { ...problem, field: 'spec.domain', message: 'is missing' };
+    const unnamed = source([{ ...good, stale: missing }], { problems: [missing], complete: false });
+    expect(status(observed([device(NIC, IN_RED)], [red]), unnamed).assignments[0]?.conditions[1]?.message).toContain(
+      '/m/red.yaml:3:7: spec.domain: is missing;',
+    );
   });
 });
 
