@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { errorCode, errorText } from './small-file.ts';
+import { messageOf } from '../controller/message-of.ts';
+import { errorCode } from './small-file.ts';
 
 /** How a program is run. */
 export interface CommandOptions {
@@ -94,7 +95,7 @@ function start(
     return child;
   } catch (error) {
     // Node refuses arguments that no program can be given.
-    const message = `${JSON.stringify(label)}: cannot be run: ${errorText(error)}`;
+    const message = `${JSON.stringify(label)}: cannot be run: ${messageOf(error)}`;
     throw new CommandError('NotStarted', message, NO_OUTPUT, { cause: error });
   }
 }

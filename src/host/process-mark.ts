@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { once } from '../api/once.ts';
 
 /** One process, not mistaken for a later one that got the same number. */
 export interface ProcessMark {
@@ -8,10 +9,12 @@ export interface ProcessMark {
   readonly startTicks: string;
 }
 
-export const processMark: z.ZodType<ProcessMark> = z.object({
-  pid: z.int().positive(),
-  startTicks: z.string(),
-});
+export const processMark: () => z.ZodType<ProcessMark> = once(() =>
+  z.object({
+    pid: z.int().positive(),
+    startTicks: z.string(),
+  }),
+);
 
 /**
  * Marks a running process.

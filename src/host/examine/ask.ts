@@ -1,4 +1,4 @@
-import { errorText } from '../small-file.ts';
+import { messageOf } from '../../controller/message-of.ts';
 
 /** What was found out, or a clause that says why it could not be. */
 export type Answer<T> = { readonly found: T } | { readonly unknown: string };
@@ -17,7 +17,7 @@ export async function ask<T>(deadlineMs: number, question: (signal: AbortSignal)
   try {
     return { found: await Promise.race([question(giveUp.signal), tooLate]) };
   } catch (error) {
-    return { unknown: errorText(error) };
+    return { unknown: messageOf(error) };
   } finally {
     clearTimeout(timer);
   }

@@ -1,8 +1,9 @@
 import { readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone, namesIn, readSmallFile } from '../small-file.ts';
+import { isGone, namesIn, readSmallFile } from '../small-file.ts';
 
 /** One place that says which devices pciback takes when it is loaded. */
 export interface HideSetting {
@@ -82,6 +83,6 @@ export async function moduleOf({ sysfs }: Dom0Layout, driver: string): Promise<s
     return basename(await readlink(join(sysfs, 'bus/pci/drivers', driver, 'module')));
   } catch (error) {
     if (isGone(error)) return driver;
-    throw new HostError('Unreachable', `cannot read the module of ${driver}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot read the module of ${driver}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone, readSmallFile } from '../small-file.ts';
+import { isGone, readSmallFile } from '../small-file.ts';
 
 /** A file that libvirt may call before it starts a Xen domain, and that calls us. */
 export interface HookFile {
@@ -31,7 +32,7 @@ async function namesIn(folder: string): Promise<string[]> {
     return (await readdir(folder)).sort().map(name => join(folder, name));
   } catch (error) {
     if (isGone(error)) return [];
-    throw new HostError('Unreachable', `cannot list ${folder}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot list ${folder}: ${messageOf(error)}`, { cause: error });
   }
 }
 

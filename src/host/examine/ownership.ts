@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone } from '../small-file.ts';
+import { isGone } from '../small-file.ts';
 
 /** Who may change a file or folder; symbolic links are followed. */
 export interface Ownership {
@@ -22,6 +23,6 @@ export async function ownershipOf(path: string): Promise<Ownership | undefined> 
     return { uid: found.uid, gid: found.gid, mode: found.mode & 0o7777, isFolder: found.isDirectory() };
   } catch (error) {
     if (isGone(error)) return undefined;
-    throw new HostError('Unreachable', `cannot look at ${path}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot look at ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

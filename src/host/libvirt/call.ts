@@ -1,8 +1,8 @@
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import { DeadlineError, type DomainRef, ErrorCode, isLibvirtError, LibvirtError } from '../../node-libvirt/index.ts';
 import type { Guest } from '../../plan/step.ts';
 import type { Dom0, LibvirtAccess } from '../dom0.ts';
-import { errorText } from '../small-file.ts';
 import { refusal } from '../steps/checks.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function callLibvirt<T>(
     signal.throwIfAborted();
     if (error instanceof LibvirtError) throw new HostError('StepFailed', `libvirt: ${error.message}`, { cause: error });
     if (error instanceof DeadlineError) throw new HostError('DeadlineExceeded', error.message, { cause: error });
-    const message = `libvirt does not answer at ${layout.libvirtSocket}: ${errorText(error)}; is libvirtd running?`;
+    const message = `libvirt does not answer at ${layout.libvirtSocket}: ${messageOf(error)}; is libvirtd running?`;
     throw new HostError('Unreachable', message, { cause: error });
   }
 }

@@ -1,8 +1,8 @@
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import { type DomainRef, ErrorCode, isLibvirtError } from '../../node-libvirt/index.ts';
 import { lookup } from '../../plan/lookup.ts';
 import type { LibvirtAccess } from '../dom0.ts';
-import { errorText } from '../small-file.ts';
 import { type Definition, readDefinition } from './definition.ts';
 
 /** The part of LibvirtClient that the view needs. */
@@ -18,6 +18,8 @@ export interface LibvirtDomain {
   /** Absent while it is shut off. */
   readonly domid?: number;
   readonly state: 'running' | 'paused' | 'changing' | 'shutoff';
+  /** It is paused because it has gone to sleep (`virsh dompmsuspend`). */
+  readonly asleep?: true;
   /** Its crashed instance is kept. */
   readonly crashed?: true;
   /** What it believes of the running instance. */
@@ -41,7 +43,9 @@ export async function connectLibvirt(client: LibvirtConnection, signal: AbortSig
     await Promise.race([client.connect({ signal }), failed]);
   } catch (error) {
     signal.throwIfAborted();
-    throw new HostError('Unreachable', `cannot reach libvirt: ${errorText(error)}`, { cause: error });
+    const said = messageOf(error);
+    const message = said.startsWith('cannot reach') ? said : `cannot reach libvirt: ${said}`;
+    throw new HostError('Unreachable', message, { cause: error });
   } finally {
     stop();
   }
@@ -50,42 +54,78 @@ export async function connectLibvirt(client: LibvirtConnection, signal: AbortSig
 /** virConnectListAllDomainsFlags (libvirt-domain.h). */
 const LIST_PERSISTENT = 4;
 const LIST_TRANSIENT = 8;
+const LIST_RUNNING = 16;
 
 /**
- * Looks at all domains, dom0 aside. One that disappears during the look is left out.
+ * Looks at all domains, dom0 aside. One that disappears during the look is left out. A list tells which run, which are most
+ * of them; only the others are asked one by one for their state.
+ * @param still what is known of a domain and need not be read; all are read when absent.
  * @throws {HostError} Unreachable when libvirt does not answer, or answers what cannot be understood.
  */
-export async function readLibvirt(client: LibvirtReader, signal: AbortSignal): Promise<LibvirtDomain[]> {
+export async function readLibvirt(
+  client: LibvirtReader,
+  signal: AbortSignal,
+  still: (domain: DomainRef) => LibvirtDomain | undefined = () => undefined,
+): Promise<LibvirtDomain[]> {
   try {
-    const [persistent, transient] = await Promise.all([
+    const [persistent, transient, running] = await Promise.all([
       client.listDomains({ flags: LIST_PERSISTENT, signal }),
       client.listDomains({ flags: LIST_TRANSIENT, signal }),
+      client.listDomains({ flags: LIST_RUNNING, signal }),
     ]);
     // A domain that is just being stored may be in both lists.
     const stored = new Set(persistent.map(({ uuid }) => uuid));
     const domains = [...persistent, ...transient.filter(({ uuid }) => !stored.has(uuid))];
     const definitions = definitionsOf(client);
     definitions.retain(new Set(domains.map(({ uuid }) => uuid)));
+    const run = new Set(running.map(instanceOf));
     const looks = domains
       .filter(({ id }) => id !== 0)
-      .map(domain => readDomain(client, domain, { isStored: stored.has(domain.uuid), definitions, signal }));
+      .map(domain => {
+        const listed = { isStored: stored.has(domain.uuid), isRunning: run.has(instanceOf(domain)) };
+        const known = still(domain);
+        if (known !== undefined && isAsListed(known, domain, listed)) return known;
+        return readDomain(client, domain, { ...listed, definitions, signal });
+      });
     return (await Promise.all(looks)).filter(domain => domain !== undefined);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof HostError) throw error;
-    throw new HostError('Unreachable', `cannot read libvirt: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot read libvirt: ${messageOf(error)}`, { cause: error });
   }
 }
+
+function instanceOf({ uuid, id }: DomainRef): string {
+  return `${uuid} ${id}`;
+}
+
+/** What the lists tell of a domain. */
+interface Listed {
+  readonly isStored: boolean;
+  readonly isRunning: boolean;
+}
+
+function isAsListed(known: LibvirtDomain, { name, id }: DomainRef, { isStored, isRunning }: Listed): boolean {
+  if (known.name !== name || known.domid !== (id > 0 ? id : undefined)) return false;
+  return (known.stored !== undefined) === isStored && (known.state === 'running') === isRunning;
+}
+
+interface DomainLook extends Listed {
+  readonly definitions: KnownDefinitions;
+  readonly signal: AbortSignal;
+}
+
+const RUNNING = { state: 'running', reason: 0 };
 
 async function readDomain(
   client: LibvirtReader,
   domain: DomainRef,
-  { isStored, definitions, signal }: { isStored: boolean; definitions: KnownDefinitions; signal: AbortSignal },
+  { isStored, isRunning, definitions, signal }: DomainLook,
 ): Promise<LibvirtDomain | undefined> {
   const running = domain.id > 0;
   try {
     const [{ state, reason }, live, stored] = await Promise.all([
-      client.domainState(domain, { signal }),
+      isRunning ? RUNNING : client.domainState(domain, { signal }),
       running ? client.domainXml(domain, { signal }) : undefined,
       isStored ? client.domainXml(domain, { inactive: true, signal }) : undefined,
     ]);
@@ -94,6 +134,7 @@ async function readDomain(
       uuid: domain.uuid,
       ...(running ? { domid: domain.id } : {}),
       state: stateOf(state, running),
+      ...(running && state === ASLEEP ? { asleep: true } : {}),
       ...(running && isCrashed(state, reason) ? { crashed: true } : {}),
       ...(live === undefined ? {} : { live: definitions.read(domain, 'live', live) }),
       ...(stored === undefined ? {} : { stored: definitions.read(domain, 'stored', stored) }),
@@ -134,17 +175,20 @@ function define(domain: DomainRef, xml: string): Definition {
   try {
     return readDefinition(xml);
   } catch (error) {
-    const message = `cannot understand libvirt's definition of ${domain.name}: ${errorText(error)}`;
+    const message = `cannot understand libvirt's definition of ${domain.name}: ${messageOf(error)}`;
     throw new HostError('Unreachable', message, { cause: error });
   }
 }
+
+/** VIR_DOMAIN_PMSUSPENDED (libvirt-domain.h), as our client calls it. */
+const ASLEEP = 'suspended';
 
 /** The id is from the list and the state from later: where they do not fit together, the domain is changing. */
 function stateOf(state: string, running: boolean): LibvirtDomain['state'] {
   const stopped = state === 'shutOff' || state === 'noState' || state === 'crashed';
   if (!running) return stopped ? 'shutoff' : 'changing';
   if (state === 'running' || state === 'blocked') return 'running';
-  return state === 'paused' || state === 'suspended' ? 'paused' : 'changing';
+  return state === 'paused' || state === ASLEEP ? 'paused' : 'changing';
 }
 
 /** virDomainShutoffReason (libvirt-domain.h). */

@@ -1,5 +1,5 @@
 import { DOMParser, type Document, type Element, XMLSerializer } from '@xmldom/xmldom';
-import { errorText } from '../small-file.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { formProblem } from './xml-form.ts';
 
 /** A text that is not the XML it should be. */
@@ -27,7 +27,7 @@ export function parseXml(text: string, root: string): Document {
     return document;
   } catch (error) {
     if (error instanceof XmlError) throw error;
-    throw new XmlError(`the definition is not well-formed: ${errorText(error)}`, { cause: error });
+    throw new XmlError(`the definition is not well-formed: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -34,11 +34,10 @@ function observedDevice(
   domains: readonly ObservedDomain[],
   ids: PciIds,
 ): ObservedDevice {
-  const { address, path, identity, progIf, driver, resetMethods, virtual } = device;
+  const { address, path, identity, progIf, driver, resetMethods, virtual, insertion } = device;
   const mark = views.xenstore.marks.get(address);
   const holders = holdersOf(views.xenstore, address);
-  // xenstore contradicting itself: the toolstack's mark decides.
-  const holder = holders.find(({ domid }) => domid === mark?.domid) ?? holders[0];
+  const [holder] = holders;
   const place = placeOf(holder, driver, views.xenstore);
   const dead = deathOf(device, holders);
   const doubt = divergence(address, holders, mark, views.xenstore, domains);
@@ -48,6 +47,7 @@ function observedDevice(
     path,
     identity,
     text: ids.describe(identity, progIf),
+    ...(insertion === undefined ? {} : { insertion }),
     ...(driver === undefined ? {} : { driver }),
     place,
     ...(holder === undefined ? {} : asHeld(holder, domains)),

@@ -1,3 +1,4 @@
+import { grouped } from '../../plan/lookup.ts';
 import type { ObservedDomain } from '../../plan/observed.ts';
 import { isSetForPassthrough } from '../libvirt/definition.ts';
 import type { LibvirtDomain } from '../libvirt/view.ts';
@@ -17,19 +18,26 @@ export function combineDomains(
   const guests = [...xenstore.domains.values()].filter(domain => domain.target === undefined);
   const known = new Set(libvirt.map(({ uuid }) => uuid));
   const byXl = guests.flatMap(guest => (guest.uuid === undefined || known.has(guest.uuid) ? [] : [xlDomain(guest)]));
-  const domains = [...libvirt.map(domain => libvirtDomain(domain, guests, starting)), ...byXl];
-  return domains.map(domain => ({ ...domain, passthrough: provenPassthrough(domain, xenstore) }));
+  const instances = grouped(guests, ({ uuid }) => uuid);
+  const domains = [
+    ...libvirt.map(domain => libvirtDomain(domain, instances.get(domain.uuid) ?? [], starting)),
+    ...byXl,
+  ];
+  const holders = new Set(xenstore.backends.flatMap(({ domid, devices }) => (devices.length > 0 ? [domid] : [])));
+  return domains.map(domain => ({ ...domain, passthrough: provenPassthrough(domain, holders) }));
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-/** Where libvirt and xenstore differ about which instance runs, the domain is starting or stopping. */
+/**
+ * Where libvirt and xenstore differ about which instance runs, the domain is starting or stopping.
+ * @param instances the guests that xenstore shows of it.
+ */
 function libvirtDomain(
   domain: LibvirtDomain,
-  guests: readonly XenDomain[],
+  instances: readonly XenDomain[],
   starting: ReadonlySet<string>,
 ): ObservedDomain {
-  const instances = guests.filter(guest => guest.uuid === domain.uuid);
   const instance = instances.find(guest => guest.domid === domain.domid) ?? instances[0];
   const domid = instance?.domid ?? domain.domid;
   const { name, uuid, live, stored } = domain;
@@ -39,6 +47,7 @@ function libvirtDomain(
     uuid,
     ...(domid === undefined ? {} : { domid }),
     state: isSteady ? domain.state : 'changing',
+    ...(isSteady && domain.asleep === true ? { asleep: true } : {}),
     ...(domain.crashed === true && instance !== undefined ? { crashed: true } : {}),
     toolstack: 'libvirt',
     persistent: stored !== undefined,
@@ -65,8 +74,11 @@ function xlDomain({ domid, name, uuid = '', type = 'pv' }: XenDomain): ObservedD
   };
 }
 
-/** A domain that has a device, or that libvirt believes to have one, was created with passthrough. */
-function provenPassthrough(domain: ObservedDomain, { backends }: XenstoreView): ObservedDomain['passthrough'] {
-  const has = backends.some(({ domid, devices }) => domid === domain.domid && devices.length > 0);
+/**
+ * A domain that has a device, or that libvirt believes to have one, was created with passthrough.
+ * @param holders the numbers of those that have one.
+ */
+function provenPassthrough(domain: ObservedDomain, holders: ReadonlySet<number>): ObservedDomain['passthrough'] {
+  const has = domain.domid !== undefined && holders.has(domain.domid);
   return has || domain.live.length > 0 ? 'on' : domain.passthrough;
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { once } from '../../api/once.ts';
 import { isRunning, markOf, processMark } from '../process-mark.ts';
 import { readSmallFile } from '../small-file.ts';
 import { replaceMark } from './start-marks.ts';
@@ -9,11 +10,13 @@ import { replaceMark } from './start-marks.ts';
 /** Bytes of the mark with room to spare. */
 const MARK_MAX = 4096;
 
-const mark = z.object({
-  version: z.literal(1),
-  libvirtd: processMark,
-  script: z.object({ path: z.string(), ctimeMs: z.number() }).exactOptional(),
-});
+const mark = once(() =>
+  z.object({
+    version: z.literal(1),
+    libvirtd: processMark(),
+    script: z.object({ path: z.string(), ctimeMs: z.number() }).exactOptional(),
+  }),
+);
 
 function pathOf(layout: Dom0Layout): string {
   return join(layout.runtime, 'hook.json');
@@ -41,7 +44,7 @@ export async function markHook(layout: Dom0Layout, caller: number, script: strin
  */
 export async function isHookInForce(layout: Dom0Layout): Promise<boolean> {
   const text = await readSmallFile(pathOf(layout), MARK_MAX);
-  const parsed = text === undefined ? undefined : mark.safeParse(parseJson(text));
+  const parsed = text === undefined ? undefined : mark().safeParse(parseJson(text));
   if (parsed?.success !== true) return false;
   const { libvirtd, script } = parsed.data;
   if (script === undefined) return isRunning(libvirtd);

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type Address, parseAddress } from '../../api/address.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { once } from '../../api/once.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import { isRunning, type ProcessMark, processMark } from '../process-mark.ts';
 import { replaceFile } from '../replace-file.ts';
-import { errorText, namesIn, readSmallFile } from '../small-file.ts';
+import { namesIn, readSmallFile } from '../small-file.ts';
 
 /**
  * A start that libvirt's hook prepares or has prepared. While a domain starts libvirt answers nobody, and until Xen has
@@ -27,14 +29,16 @@ const MARK_MAX = 65_536;
 /** How long after the hook a domain may take until Xen shows it, ms: libxl first gives it all its memory. */
 const CREATION_MS = 60_000;
 
-const mark = z.object({
-  version: z.literal(1),
-  name: z.string(),
-  uuid: z.string(),
-  devices: z.array(z.string()),
-  hook: processMark,
-  until: z.number().exactOptional(),
-});
+const mark = once(() =>
+  z.object({
+    version: z.literal(1),
+    name: z.string(),
+    uuid: z.string(),
+    devices: z.array(z.string()),
+    hook: processMark(),
+    until: z.number().exactOptional(),
+  }),
+);
 
 function folderOf(layout: Dom0Layout): string {
   return join(layout.runtime, 'starts');
@@ -73,7 +77,7 @@ export async function readStartMarks(layout: Dom0Layout, now: number): Promise<S
 
 async function readMark(path: string, now: number): Promise<StartMark | undefined> {
   const text = await readSmallFile(path, MARK_MAX);
-  const parsed = mark.safeParse(parseJson(text ?? ''));
+  const parsed = mark().safeParse(parseJson(text ?? ''));
   if (!parsed.success) return undefined;
   const { name, uuid, hook, until } = parsed.data;
   // A clock that was set back must not make a start last for hours.
@@ -92,7 +96,7 @@ export async function replaceMark(path: string, content: object): Promise<void> 
   try {
     await replaceFile(path, JSON.stringify(content), { mode: 0o600, durable: false, shared: true });
   } catch (error) {
-    throw new HostError('Unreachable', `cannot write ${path}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 

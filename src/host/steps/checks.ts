@@ -73,6 +73,15 @@ export function requireHeldBy({ name, domid }: Guest, { device, xenstore }: Devi
   if (other !== undefined) throw refusal(`${nameOf(other.domid, xenstore)} has ${device.address}`);
 }
 
+/**
+ * Checks that the device has not been out since the step was decided for: its guest has only what it was given.
+ * @throws {HostError} PreconditionFailed
+ */
+export function requireInsertion(insertion: string | undefined, { name }: Guest, { device }: DeviceLook): void {
+  if (insertion === undefined || device.insertion === insertion) return;
+  throw refusal(`${device.address} was pulled out of ${name} and put back, and is no longer what it has`);
+}
+
 /** The error for a step that the world no longer fits. */
 export function refusal(fact: string): HostError {
   return new HostError('PreconditionFailed', `not done, because ${fact}`);

@@ -18,8 +18,9 @@ export async function configure(dom0: Dom0, step: ConfigureStep, signal: AbortSi
     if (element === undefined) continue;
     await callLibvirt(dom0, signal, client => client.detachDevice(domain, element, { config: true, signal }));
   }
+  const present = step.add.length === 0 ? [] : readDefinition(await stored()).hostdevs.map(({ address }) => address);
   for (const { device, permissive } of step.add) {
-    if (hostdevOf(await stored(), device) !== undefined) continue;
+    if (present.includes(device)) continue;
     const element = hostdevXml(device, permissive);
     await callLibvirt(dom0, signal, client => client.attachDevice(domain, element, { config: true, signal }));
   }

@@ -5,7 +5,7 @@ import type { Dom0 } from '../dom0.ts';
 import { callLibvirt, runningDomain } from '../libvirt/call.ts';
 import { hostdevOf, sharesGuestSlot } from '../libvirt/definition.ts';
 import { PCIBACK } from '../sysfs/sysfs.ts';
-import { type DeviceLook, lookAt, refusal, requireHeldBy, requireRunning } from './checks.ts';
+import { type DeviceLook, lookAt, refusal, requireHeldBy, requireInsertion, requireRunning } from './checks.ts';
 import { letGo } from './guest-unbind.ts';
 import { afterChange, untilIdle } from './settle.ts';
 
@@ -46,16 +46,19 @@ export async function detach(
  */
 async function prepare(
   dom0: Dom0,
-  { device: address, guest, via }: DetachStep,
+  { device: address, guest, via, insertion }: DetachStep,
   signal: AbortSignal,
 ): Promise<{ readonly look: DeviceLook; readonly libvirt?: LibvirtDetach }> {
   const look = await lookAt(dom0, address, signal);
   requireRunning(guest, look.xenstore);
   requireHeldBy(guest, look);
-  // Pulled out of the guest and put back: libxl would reset it under dom0's driver.
+  // Pulled out of the guest and put back: libxl would reset it under dom0's driver, or jam the guest's bus for good.
+  requireInsertion(insertion, guest, look);
   if (look.device.driver !== PCIBACK) throw refusal(`${address} is not bound to ${PCIBACK}`);
-  // Paused, it could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
-  if (await dom0.xl.isPaused(guest.domid, signal)) throw refusal(`${guest.name} is paused; resume it`);
+  // It could not let go, and libxl would leave an entry behind that jams its PCI bus for good.
+  const rest = await dom0.xl.restOf(guest.domid, signal);
+  if (rest === 'paused') throw refusal(`${guest.name} is paused; resume it`);
+  if (rest === 'down') throw refusal(`${guest.name} is asleep or has ended; wake it`);
   if (via === 'xl') return { look };
   const domain = await runningDomain(dom0, guest, signal);
   const xml = await callLibvirt(dom0, signal, client => client.domainXml(domain, { signal }));

@@ -1,7 +1,7 @@
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import type { Guest } from '../../plan/step.ts';
 import { type Dom0, xenstoreView } from '../dom0.ts';
-import { errorText } from '../small-file.ts';
 import { backendPath, readBackend } from '../xenstore/nodes.ts';
 import {
   backendText,
@@ -37,7 +37,7 @@ export async function untilIdle(dom0: Dom0, guest: Guest, signal: AbortSignal): 
     );
   }
   if (isBusClosed(backend, type)) {
-    throw refusal(`${guest.name} has closed its PCI bus; stop and start it before it is given a PCI device`);
+    throw refusal(`the PCI bus of ${guest.name} is closed; stop and start it before it is given a PCI device`);
   }
   const message = `an earlier change of the PCI devices of ${guest.name} has not ended: ${backendText(backend)}`;
   const kept = backend.devices.find(isClosing);
@@ -65,7 +65,7 @@ async function settle(dom0: Dom0, domid: number, signal: AbortSignal): Promise<B
     return backend === 'idle' ? 'idle' : { backend, type };
   } catch (error) {
     signal.throwIfAborted();
-    throw new HostError('Unreachable', `cannot read xenstore: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot read xenstore: ${messageOf(error)}`, { cause: error });
   }
 }
 

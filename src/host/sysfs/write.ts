@@ -1,8 +1,9 @@
 import { constants, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Address } from '../../api/address.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone, readSmallFile } from '../small-file.ts';
+import { isGone, readSmallFile } from '../small-file.ts';
 import { PCIBACK } from './sysfs.ts';
 
 /** Bytes of `driver_override`: at most one page. */
@@ -54,7 +55,7 @@ async function write(path: string, text: string): Promise<void> {
       await attribute.close();
     }
   } catch (error) {
-    const message = `cannot write ${JSON.stringify(text)} to ${path}: ${errorText(error)}`;
+    const message = `cannot write ${JSON.stringify(text)} to ${path}: ${messageOf(error)}`;
     throw new HostError('StepFailed', message, { cause: error });
   }
 }

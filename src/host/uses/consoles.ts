@@ -2,11 +2,9 @@
 import { join } from 'node:path';
 import type { Address } from '../../api/address.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readAttribute } from '../small-file.ts';
 import type { SysfsDevice } from '../sysfs/sysfs.ts';
 import { functionOf, linkTarget } from './sysfs-links.ts';
-
-const ATTRIBUTE_MAX = 4096;
 
 /** Whether a function is a display controller (base class 03). */
 export function isDisplay({ identity }: SysfsDevice): boolean {
@@ -28,7 +26,7 @@ export async function displayUses(
     found.set(framebuffer, [{ guard: 'BootDisplay', text: 'dom0 writes on its framebuffer fb0' }]);
   }
   for (const { address } of devices.filter(isDisplay)) {
-    const bootVga = await readSmallFile(join(sysfs, 'bus/pci/devices', address, 'boot_vga'), ATTRIBUTE_MAX);
+    const bootVga = readAttribute(join(sysfs, 'bus/pci/devices', address, 'boot_vga'));
     if (bootVga?.trim() === '1') {
       found.set(address, [{ guard: 'BootDisplay', text: 'the machine started with this display' }]);
     }
@@ -42,7 +40,7 @@ export async function displayUses(
  */
 export async function consoleUses(sysfs: string, procfs: string): Promise<ReadonlyMap<Address, readonly DeviceUse[]>> {
   const found = new Map<Address, DeviceUse[]>();
-  const text = (await readSmallFile(join(procfs, 'consoles'), ATTRIBUTE_MAX)) ?? '';
+  const text = readAttribute(join(procfs, 'consoles')) ?? '';
   for (const line of text.split('\n')) {
     const name = /^([\w-]+)\s/.exec(line)?.[1];
     if (name === undefined) continue;

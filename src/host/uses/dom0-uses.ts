@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Address } from '../../api/address.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readAttribute } from '../small-file.ts';
 import { PCIBACK, type SysfsDevice } from '../sysfs/sysfs.ts';
 import { blockDevices, type FunctionBlocks } from './block-devices.ts';
 import { consoleUses, displayUses, isDisplay } from './consoles.ts';
@@ -19,9 +19,6 @@ interface Tree {
   readonly blocks: Part<FunctionBlocks>;
   readonly interfaces: Part<ReadonlyMap<Address, readonly string[]>>;
 }
-
-/** Bytes of a number. */
-const COUNTER_MAX = 64;
 
 /** Finds out what dom0 uses PCI functions for, from files alone. What cannot be found out counts as a use. */
 export class Dom0Uses {
@@ -74,11 +71,18 @@ export class Dom0Uses {
 
 /** The kernel counts its news of devices that come, go and change; udev replaces a file in its folder for each. */
 async function treeKey(sysfs: string, udev: string): Promise<string | undefined> {
-  const [count, written] = await Promise.all([
-    readSmallFile(join(sysfs, 'kernel/uevent_seqnum'), COUNTER_MAX).catch(() => undefined),
-    stat(join(udev, 'data'), { bigint: true }).catch(() => undefined),
-  ]);
+  const count = counterIn(join(sysfs, 'kernel/uevent_seqnum'));
+  const written = await stat(join(udev, 'data'), { bigint: true }).catch(() => undefined);
   return count === undefined || written === undefined ? undefined : `${count.trim()}/${written.mtimeNs}`;
+}
+
+function counterIn(path: string): string | undefined {
+  try {
+    return readAttribute(path);
+  } catch {
+    // Then nothing is kept.
+    return undefined;
+  }
 }
 
 /** What could not be read is read again next time. */

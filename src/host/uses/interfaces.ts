@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import type { Address } from '../../api/address.ts';
 import { HostError } from '../../controller/ports.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readTable } from '../small-file.ts';
 import { type InterfaceTraffic, interfaceTraffic } from './network.ts';
 import { classLinks, functionOf, linkTarget, namesIn } from './sysfs-links.ts';
 
@@ -73,9 +73,7 @@ async function uppersOf(sysfs: string, name: string): Promise<Upper[]> {
 /** @throws {HostError} Unreachable when a table cannot be read or understood. */
 export async function readTraffic(procfs: string): Promise<ReadonlyMap<string, InterfaceTraffic>> {
   const names = ['route', 'fib_trie', 'if_inet6', 'ipv6_route'] as const;
-  const [route, fibTrie, ifInet6, ipv6Route] = await Promise.all(
-    names.map(name => readSmallFile(join(procfs, 'net', name), TABLE_MAX)),
-  );
+  const [route, fibTrie, ifInet6, ipv6Route] = names.map(name => readTable(join(procfs, 'net', name), TABLE_MAX));
   if (route === undefined || fibTrie === undefined) {
     throw new HostError('Unreachable', `${procfs}/net/route or ${procfs}/net/fib_trie is not there`);
   }

@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path';
 import { HostError } from '../../controller/ports.ts';
 import type { DeviceUse } from '../../plan/observed.ts';
-import { readSmallFile } from '../small-file.ts';
+import { readSmallFile, readTable } from '../small-file.ts';
 import type { BlockDevice } from './block-devices.ts';
 import { type Mount, parseMountinfo, parseSwaps } from './mounts.ts';
 import { namesIn } from './sysfs-links.ts';
@@ -23,11 +23,9 @@ export interface StorageTables {
 
 /** @throws {HostError} Unreachable when a table cannot be read or understood. */
 export async function readStorageTables(sysfs: string, procfs: string): Promise<StorageTables> {
-  const [mountinfo, swaps] = await Promise.all([
-    // Those of the first process: a service may have been given mounts of its own.
-    readSmallFile(join(procfs, '1/mountinfo'), TABLE_MAX),
-    readSmallFile(join(procfs, 'swaps'), TABLE_MAX),
-  ]);
+  // Those of the first process: a service may have been given mounts of its own. Whoever mounts keeps this table waiting.
+  const mountinfo = await readSmallFile(join(procfs, '1/mountinfo'), TABLE_MAX);
+  const swaps = readTable(join(procfs, 'swaps'), TABLE_MAX);
   if (mountinfo === undefined) throw new HostError('Unreachable', `${procfs}/1/mountinfo is not there`);
   const mounts = parseMountinfo(mountinfo);
   // A kernel without swap has no such file.

@@ -2,8 +2,9 @@
 import { readdir, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Address, parseAddress } from '../../api/address.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
-import { errorText, isGone } from '../small-file.ts';
+import { isGone } from '../small-file.ts';
 
 /**
  * The names in a folder; one that is not there has none.
@@ -14,7 +15,7 @@ export async function namesIn(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (error) {
     if (isGone(error)) return [];
-    throw new HostError('Unreachable', `cannot list ${folder}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot list ${folder}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -28,7 +29,7 @@ export async function linkTarget(path: string): Promise<string | undefined> {
     return await readlink(path);
   } catch (error) {
     if (isGone(error) || (error instanceof Error && 'code' in error && error.code === 'EINVAL')) return undefined;
-    throw new HostError('Unreachable', `cannot follow ${path}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot follow ${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -39,7 +40,7 @@ export async function linkTarget(path: string): Promise<string | undefined> {
 export async function classLinks(sysfs: string, name: string): Promise<ReadonlyMap<string, string>> {
   const folder = join(sysfs, 'class', name);
   const names = await readdir(folder).catch((error: unknown) => {
-    throw new HostError('Unreachable', `cannot list ${folder}: ${errorText(error)}`, { cause: error });
+    throw new HostError('Unreachable', `cannot list ${folder}: ${messageOf(error)}`, { cause: error });
   });
   const links = await Promise.all(names.map(async member => [member, await linkTarget(join(folder, member))] as const));
   return new Map(links.filter((link): link is readonly [string, string] => link[1] !== undefined));

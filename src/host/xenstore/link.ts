@@ -1,7 +1,7 @@
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import { XenstoreClient } from '../../xenstore-client/index.ts';
-import { errorText } from '../small-file.ts';
 
 /** A xenstore client that is made when it is first needed, so that a host can start before xenstored does. */
 export class XenstoreLink {
@@ -31,7 +31,11 @@ export class XenstoreLink {
       // Somebody else may have begun the next attempt already.
       if (this.#client === client) this.#client = undefined;
       const { xenstoreSocket, xenbusDevice } = this.#layout;
-      const message = `cannot reach xenstored at ${xenstoreSocket} or ${xenbusDevice}: ${errorText(error)}`;
+      const said = messageOf(error);
+      // What could not be opened names itself.
+      const message = said.startsWith('cannot reach')
+        ? said
+        : `cannot reach xenstored at ${xenstoreSocket} or ${xenbusDevice}: ${said}`;
       throw new HostError('Unreachable', `${message}; is this a Xen dom0, and is xenstored running?`, { cause: error });
     }
   }

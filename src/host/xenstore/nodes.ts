@@ -1,13 +1,23 @@
 import { type Address, parseAddress } from '../../api/address.ts';
+import { lookup } from '../../plan/lookup.ts';
 import { XenstoreError } from '../../xenstore-client/index.ts';
-import { type GuestType, type PciBackend, parseBackend, wantedKey } from './pci-backend.ts';
+import { inTurns } from './in-turns.ts';
+import { type PciBackend, parseBackend, wantedKey } from './pci-backend.ts';
 
 /** What the view asks of a xenstore client; inside a transaction all answers are from one moment. */
 export interface XenstoreReader {
-  read(path: string): Promise<string>;
   directory(path: string): Promise<string[]>;
-  /** Keeps what is made of a folder, by a reader that knows when that has changed. */
-  making?<T>(folder: string, make: () => Promise<T>): Promise<T>;
+  /** The values of a node's children in the order of their names; undefined for a child that is not there. */
+  readChildren(path: string, names: readonly string[]): Promise<(string | undefined)[]>;
+  /** Makes parts by a reader that keeps them until something has changed that they are made of. */
+  parts?<Key, Part>(kind: PartKind<Key, Part>, keys: readonly Key[]): Promise<ReadonlyMap<Key, Part>>;
+}
+
+/** One kind of things that are made of nodes. There is one object for each kind. */
+export interface PartKind<Key, Part> {
+  /** At and below these paths is everything that a part is made of. */
+  pathsOf(key: Key): readonly string[];
+  make(reader: XenstoreReader, key: Key): Promise<Part>;
 }
 
 /** A running guest, as its toolstack entered it in xenstore. */
@@ -33,6 +43,9 @@ export interface PciMark {
 const DOMID_MAX = 0x7fef;
 
 const BACKENDS = '/local/domain/0/backend/pci';
+/** Where libxl keeps notes of its own. */
+const TOOLSTACK = '/libxl';
+const MARKS = `${TOOLSTACK}/pci`;
 
 /** The folder of a guest's PCI backend: there is one for each guest, and its device id is always 0. */
 export function backendPath(domid: number): string {
@@ -43,32 +56,24 @@ export function backendPath(domid: number): string {
  * Looks at the PCI backend of one guest.
  * @throws what the reader throws, except for what is not there.
  */
-export function readBackend(reader: XenstoreReader, domid: number): Promise<PciBackend | undefined> {
+export async function readBackend(reader: XenstoreReader, domid: number): Promise<PciBackend | undefined> {
   const folder = backendPath(domid);
-  return madeOf(reader, folder, () => makeBackend(reader, domid, folder));
-}
-
-function madeOf<T>(reader: XenstoreReader, folder: string, make: () => Promise<T>): Promise<T> {
-  return reader.making === undefined ? make() : reader.making(folder, make);
-}
-
-async function makeBackend(reader: XenstoreReader, domid: number, folder: string): Promise<PciBackend | undefined> {
   const keys = (await list(reader, folder)).filter(wantedKey);
   if (keys.length === 0) return undefined;
-  const values = await Promise.all(keys.map(async key => [key, await value(reader, `${folder}/${key}`)] as const));
-  return parseBackend(domid, new Map(values));
+  const values = await reader.readChildren(folder, keys);
+  return parseBackend(domid, new Map(keys.map((key, index) => [key, values[index]])));
 }
 
-/** How a guest is virtualised; libxl notes it when it makes one. */
-async function guestTypeOf(reader: XenstoreReader, domid: number): Promise<GuestType> {
-  const type = await value(reader, `/libxl/${domid}/type`);
-  return type === 'pv' || type === 'hvm' || type === 'pvh' ? type : undefined;
-}
+const BACKEND: PartKind<number, PciBackend | undefined> = {
+  pathsOf: domid => [backendPath(domid)],
+  make: readBackend,
+};
 
-/** All nodes that tell who has what. */
+/** All nodes that tell who has what: from a reader that keeps them, the same objects as long as nothing has changed. */
 export interface XenstoreNodes {
-  readonly domains: readonly XenDomain[];
-  readonly backends: readonly PciBackend[];
+  readonly domains: ReadonlyMap<number, XenDomain>;
+  /** By domain number; undefined where a folder holds no backend. */
+  readonly backends: ReadonlyMap<number, PciBackend | undefined>;
   readonly marks: ReadonlyMap<Address, PciMark>;
 }
 
@@ -79,39 +84,77 @@ export interface XenstoreNodes {
  */
 export async function readNodes(reader: XenstoreReader, domids: readonly number[]): Promise<XenstoreNodes> {
   const [domains, backends, marks] = await Promise.all([
-    Promise.all(domids.map(domid => readDomain(reader, domid))),
-    readBackends(reader),
-    readMarks(reader),
+    partsOf(reader, DOMAIN, domids),
+    list(reader, BACKENDS).then(names => partsOf(reader, BACKEND, domidsIn(names))),
+    list(reader, MARKS).then(names => partsOf(reader, MARK, markedIn(names))),
   ]);
   return { domains, backends, marks };
 }
+
+async function partsOf<Key, Part>(
+  reader: XenstoreReader,
+  kind: PartKind<Key, Part>,
+  keys: readonly Key[],
+): Promise<ReadonlyMap<Key, Part>> {
+  if (reader.parts !== undefined) return reader.parts(kind, keys);
+  const parts = await inTurns(keys, PARTS_AT_ONCE, key => kind.make(reader, key));
+  return new Map(keys.map((key, index) => [key, parts[index] as Part]));
+}
+
+/**
+ * Parts of one kind that are read at a time: enough to keep xenstored at work, and of thousands of devices no more than
+ * the client lets wait.
+ */
+export const PARTS_AT_ONCE = 64;
 
 /** The domains that have nodes, without dom0. @throws what the reader throws */
 export async function listDomains(reader: XenstoreReader): Promise<number[]> {
   return (await list(reader, '/local/domain')).flatMap(parseDomid).filter(domid => domid !== 0);
 }
 
+const domidsIn = lookup((names: string[]): readonly number[] => names.flatMap(parseDomid));
+
 /** Where everything is that tells who has what, apart from what each domain has of its own. */
-export const HOLDING_PATHS: readonly string[] = [BACKENDS, '/libxl'];
+export const HOLDING_PATHS: readonly string[] = [BACKENDS, TOOLSTACK];
 
 /** What a domain has of its own that tells who it is: not its folder, below which guests write. */
-export function identityPaths(domid: number): string[] {
-  return ['name', 'vm', 'target'].map(key => `/local/domain/${domid}/${key}`);
+const IDENTITY = ['name', 'vm', 'target'];
+
+/** The paths of what tells who a domain is, its name first. */
+export function identityPaths(domid: number): [name: string, ...others: string[]] {
+  const [name = '', ...others] = IDENTITY.map(key => `${domainPath(domid)}/${key}`);
+  return [name, ...others];
 }
 
-async function readBackends(reader: XenstoreReader): Promise<PciBackend[]> {
-  const domids = (await list(reader, BACKENDS)).flatMap(parseDomid);
-  const backends = await Promise.all(domids.map(domid => readBackend(reader, domid)));
-  return backends.filter(backend => backend !== undefined);
+/** Where it is written which guest a stub domain serves. */
+export function targetPath(domid: number): string {
+  return `${domainPath(domid)}/target`;
 }
+
+/**
+ * Whether a domain may be a stub domain whose target is still to be written. libxl names a stub domain when it makes it,
+ * `GUEST-dm` (libxl_dm.c, libxl__stub_dm_name), and writes its target later.
+ */
+export function mayBecomeStub({ name }: XenDomain): boolean {
+  return name.endsWith('-dm') || name.length === NAME_MAX;
+}
+
+function domainPath(domid: number): string {
+  return `/local/domain/${domid}`;
+}
+
+/** How a guest is virtualised: libxl notes it when it makes one. */
+const TYPE = 'type';
+
+const DOMAIN: PartKind<number, XenDomain> = {
+  pathsOf: domid => [...identityPaths(domid), `${TOOLSTACK}/${domid}/${TYPE}`],
+  make: readDomain,
+};
 
 async function readDomain(reader: XenstoreReader, domid: number): Promise<XenDomain> {
-  const folder = `/local/domain/${domid}`;
-  const [name, vm, target, type] = await Promise.all([
-    value(reader, `${folder}/name`),
-    value(reader, `${folder}/vm`),
-    value(reader, `${folder}/target`),
-    guestTypeOf(reader, domid),
+  const [[name, vm, target], [type]] = await Promise.all([
+    reader.readChildren(domainPath(domid), IDENTITY),
+    reader.readChildren(`${TOOLSTACK}/${domid}`, [TYPE]),
   ]);
   const uuid = UUID_PATH.exec(vm ?? '')?.[1]?.toLowerCase();
   const [targetId] = parseDomid(target ?? '');
@@ -119,7 +162,7 @@ async function readDomain(reader: XenstoreReader, domid: number): Promise<XenDom
     domid,
     name: name === undefined || name === '' ? `domain ${domid}` : name.slice(0, NAME_MAX),
     ...(uuid === undefined ? {} : { uuid }),
-    ...(type === undefined ? {} : { type }),
+    ...(type === 'pv' || type === 'hvm' || type === 'pvh' ? { type } : {}),
     ...(targetId === undefined ? {} : { target: targetId }),
   };
 }
@@ -128,24 +171,18 @@ const UUID_PATH = /^\/vm\/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 /** Characters of a name that are kept. */
 const NAME_MAX = 256;
 
-function readMarks(reader: XenstoreReader): Promise<ReadonlyMap<Address, PciMark>> {
-  const folder = '/libxl/pci';
-  return madeOf(reader, folder, () => makeMarks(reader, folder));
-}
+const MARK: PartKind<Address, PciMark> = {
+  pathsOf: address => [markPath(address)],
+  async make(reader, address) {
+    const [domid, path] = await reader.readChildren(markPath(address), ['domid', 'driver_path']);
+    return parseMark(domid, path);
+  },
+};
 
-async function makeMarks(reader: XenstoreReader, folder: string): Promise<ReadonlyMap<Address, PciMark>> {
-  const entries = (await list(reader, folder)).flatMap(name => {
-    const address = parseMarkName(name);
-    return address === undefined ? [] : [{ name, address }];
-  });
-  const marks = entries.map(async ({ name, address }): Promise<[Address, PciMark]> => {
-    const [domid, path] = await Promise.all([
-      value(reader, `${folder}/${name}/domid`),
-      value(reader, `${folder}/${name}/driver_path`),
-    ]);
-    return [address, parseMark(domid, path)];
-  });
-  return new Map(await Promise.all(marks));
+const markedIn = lookup((names: string[]): readonly Address[] => names.flatMap(name => parseMarkName(name) ?? []));
+
+function markPath(address: Address): string {
+  return `${MARKS}/${address.replaceAll(/[:.]/g, '-')}`;
 }
 
 /** `0000-03-00-0`: an address that fits in a xenstore path (libxl_pci.c, PCI_BDF_XSPATH). */
@@ -167,18 +204,13 @@ function parseDomid(text: string): number[] {
 }
 
 async function list(reader: XenstoreReader, path: string): Promise<string[]> {
-  return (await unlessAbsent(reader.directory(path))) ?? [];
-}
-
-function value(reader: XenstoreReader, path: string): Promise<string | undefined> {
-  return unlessAbsent(reader.read(path));
-}
-
-async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await answer;
+    return await reader.directory(path);
   } catch (error) {
-    if (error instanceof XenstoreError && error.code === 'ENOENT') return undefined;
+    if (error instanceof XenstoreError && error.code === 'ENOENT') return NOTHING;
     throw error;
   }
 }
+
+/** One list for all that are empty, since what is made of a list is kept with it. */
+const NOTHING: string[] = [];

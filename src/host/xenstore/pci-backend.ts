@@ -44,11 +44,9 @@ export function wantedKey(key: string): boolean {
 /** Reads the keys of a backend's folder; a value that makes no sense counts as not there. */
 export function parseBackend(domid: number, values: ReadonlyMap<string, string | undefined>): PciBackend {
   const state = parseCount(values.get('state'));
-  const devices = [...values.keys()].flatMap(key => {
-    const index = /^dev-(\d{1,4})$/.exec(key)?.[1];
-    const device = index === undefined ? undefined : parseDevice(index, values);
-    return device === undefined ? [] : [device];
-  });
+  // In the order of their indices: xenstored lists nodes as they came, and one that came again last.
+  const indices = [...values.keys()].flatMap(key => /^dev-(\d{1,4})$/.exec(key)?.[1] ?? []);
+  const devices = indices.sort((a, b) => Number(a) - Number(b)).flatMap(index => parseDevice(index, values) ?? []);
   // While libxl renumbers, one device can have two entries for a moment: it is still one device.
   const unique = [...new Map(devices.map(device => [device.address, device])).values()];
   const consistent = unique.length === devices.length && devices.length === parseCount(values.get('num_devs'));
@@ -115,9 +113,10 @@ export function isLeftover(backend: PciBackend, device: BackendDevice, type: Gue
 }
 
 /**
- * Whether a PV guest has closed its PCI bus. It stays so until the guest ends: its kernel connects a bus only while that is
+ * Whether a PV guest's PCI bus is closed. It stays so until the guest ends: its kernel connects a bus only while that is
  * new (Linux xenbus_probe_node). Seen on Xen 4.17 when a device was given right after the last one had left: Linux, done with
- * the bus before, closed the one that had taken its place.
+ * the bus before, closed the one that had taken its place; and when pciback did not get the device, because another guest
+ * that it was taken from had not let go of it.
  */
 export function isBusClosed({ state }: PciBackend, type: GuestType): boolean {
   return type === 'pv' && (state === XenbusState.Closing || state === XenbusState.Closed);

@@ -1,8 +1,8 @@
 import type { Address } from '../../api/address.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { HostError } from '../../controller/ports.ts';
 import { grouped, lookup } from '../../plan/lookup.ts';
 import { XenstoreError } from '../../xenstore-client/index.ts';
-import { errorText } from '../small-file.ts';
 import {
   listDomains,
   type PciMark,
@@ -11,7 +11,7 @@ import {
   type XenstoreNodes,
   type XenstoreReader,
 } from './nodes.ts';
-import { type BackendDevice, isLeftover, type PciBackend } from './pci-backend.ts';
+import { type BackendDevice, isClosing, isLeftover, type PciBackend } from './pci-backend.ts';
 
 /** The part of XenstoreClient that the view needs. */
 export interface XenstoreSource {
@@ -56,12 +56,15 @@ export async function readXenstore(source: XenstoreSource, signal: AbortSignal):
   try {
     const read = async (reader: XenstoreReader): Promise<XenstoreNodes> => readNodes(reader, await listDomains(reader));
     const found = await source.transaction(read, { maxAttempts: ATTEMPTS, signal });
-    return await viewOf(found, domid => source.isDomainIntroduced(domid, { signal }));
+    const ask = async (domid: number): Promise<number[]> =>
+      (await source.isDomainIntroduced(domid, { signal })) ? [domid] : [];
+    const alive = await Promise.all(named(found).map(ask));
+    return viewOf(found, new Set(alive.flat()));
   } catch (error) {
     if (error instanceof HostError) throw error;
     signal.throwIfAborted();
     const conflict = error instanceof XenstoreError && error.code === 'EAGAIN';
-    throw conflict ? neverStill(error) : unreadable(errorText(error), error);
+    throw conflict ? neverStill(error) : unreadable(messageOf(error), error);
   }
 }
 
@@ -75,32 +78,44 @@ export function unreadable(reason: string, cause?: unknown): HostError {
   return new HostError('Unreachable', `cannot read xenstore: ${reason}`, { cause });
 }
 
+/** The domains that nodes speak of: those of which Xen has to be asked whether they exist. */
+export function named({ domains, backends }: XenstoreNodes): number[] {
+  const served = [...backends].flatMap(([domid, backend]) => (backend === undefined ? [] : [domid]));
+  return [...new Set([...domains.keys(), ...served])];
+}
+
+/** A view with what it was made of. */
+export interface Made {
+  readonly found: XenstoreNodes;
+  readonly alive: ReadonlySet<number>;
+  readonly view: XenstoreView;
+}
+
 /**
  * The view that nodes come to.
- * @param isIntroduced Xen's own word, given after the nodes were read: whoever is gone by then holds nothing, whatever was
+ * @param alive Xen's own word, given after the nodes were read: whoever is gone by then holds nothing, whatever was
  *   written.
+ * @param before an earlier view: parts made of the same objects are the same.
  */
-export async function viewOf(
-  found: XenstoreNodes,
-  isIntroduced: (domid: number) => Promise<boolean>,
-): Promise<XenstoreView> {
-  const ids = new Set([...found.domains.map(domain => domain.domid), ...found.backends.map(({ domid }) => domid)]);
-  const alive = new Set<number>();
-  const ask = async (domid: number): Promise<void> => {
-    if (await isIntroduced(domid)) alive.add(domid);
-  };
-  await Promise.all([...ids].map(ask));
-  const domains = new Map(found.domains.flatMap(domain => (alive.has(domain.domid) ? [[domain.domid, domain]] : [])));
+export function viewOf(found: XenstoreNodes, alive: ReadonlySet<number>, before?: Made): XenstoreView {
+  const isSame = before !== undefined && before.alive === alive && before.found.domains === found.domains;
+  const domains = isSame ? before.view.domains : living(found.domains, alive);
+  if (isSame && before.found.backends === found.backends) return { ...before.view, marks: found.marks };
   const serving = (backend: PciBackend): PciBackend => {
     const target = domains.get(backend.domid)?.target;
     return target === undefined ? backend : { ...backend, domid: target };
   };
+  const all = [...found.backends.values()].filter(backend => backend !== undefined);
   return {
     domains,
-    backends: found.backends.filter(backend => alive.has(backend.domid)).map(serving),
-    stale: found.backends.filter(backend => !alive.has(backend.domid)),
+    backends: all.filter(backend => alive.has(backend.domid)).map(serving),
+    stale: all.filter(backend => !alive.has(backend.domid)),
     marks: found.marks,
   };
+}
+
+function living(domains: ReadonlyMap<number, XenDomain>, alive: ReadonlySet<number>): ReadonlyMap<number, XenDomain> {
+  return new Map([...domains].filter(([domid]) => alive.has(domid)));
 }
 
 /** One guest that has a device. */
@@ -111,14 +126,18 @@ export interface Holder {
 }
 
 /**
- * The guests that have a device. More than one means that xenstore contradicts itself. The mark goes last: as long as
- * there is one, a device that its guest has let go of is still being taken from it.
+ * The guests that have a device. More than one means that xenstore contradicts itself; the first is then the one that has
+ * it by the toolstack's mark, or without a mark one from whom it is not being taken: a PV guest that does not let go of what
+ * `xl` has taken from it keeps its entry, also when another one has the device. The mark goes last: as long as there is one,
+ * a device that its guest has let go of is still being taken from it. Seen on Xen 4.17 and 4.20.
  */
 export function holdersOf({ backends, domains, marks }: XenstoreView, address: Address): Holder[] {
-  return (entriesOf(backends).get(address) ?? []).filter(({ domid, backend, device }) => {
-    const isMarked = marks.get(address)?.domid === domid;
-    return isMarked || !isLeftover(backend, device, domains.get(domid)?.type);
+  const marked = marks.get(address)?.domid;
+  const holders = (entriesOf(backends).get(address) ?? []).filter(({ domid, backend, device }) => {
+    return domid === marked || !isLeftover(backend, device, domains.get(domid)?.type);
   });
+  const rank = ({ domid, device }: Holder): number => (domid === marked ? 0 : isClosing(device) ? 2 : 1);
+  return holders.sort((a, b) => rank(a) - rank(b));
 }
 
 const entriesOf = lookup((backends: XenstoreView['backends']) =>

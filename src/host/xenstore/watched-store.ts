@@ -1,16 +1,18 @@
 import { XenstoreError } from '../../xenstore-client/index.ts';
-import { KeptAnswers } from './kept-answers.ts';
-import type { XenstoreReader } from './nodes.ts';
+import { type Answer, KeptAnswers } from './kept-answers.ts';
+import { KeptParts } from './kept-parts.ts';
+import { PARTS_AT_ONCE, type PartKind, type XenstoreReader } from './nodes.ts';
+import { WatchedPaths, type Watcher } from './watched-paths.ts';
 
 /** The part of XenstoreClient that is read and watched through. */
-export interface WatchableStore extends XenstoreReader {
+export interface WatchableStore extends XenstoreReader, Watcher {
   isDomainIntroduced(domid: number): Promise<boolean>;
-  watch(path: string, listener: (event: { readonly path: string }) => void): Promise<{ close(): Promise<void> }>;
   onDisconnect(listener: () => void): () => void;
 }
 
+const INTRODUCE = '@introduceDomain';
 /** What xenstored tells of domains that come and go. */
-export const COME_AND_GO = ['@introduceDomain', '@releaseDomain'] as const;
+export const COME_AND_GO: readonly string[] = [INTRODUCE, '@releaseDomain'];
 
 /** The states of a guest's PCI backend, which pciback writes whenever the guest writes its own. */
 const STATE = /^\/local\/domain\/0\/backend\/pci\/(\d{1,5})\/\d{1,5}\/state(?:-\d{1,4})?$/;
@@ -23,9 +25,15 @@ const STATE = /^\/local\/domain\/0\/backend\/pci\/(\d{1,5})\/\d{1,5}\/state(?:-\
 export class WatchedStore implements XenstoreReader {
   readonly #client: WatchableStore;
   readonly #kept = new KeptAnswers();
-  readonly #introduced = new Map<number, Promise<boolean>>();
-  readonly #watches = new Map<string, Promise<{ close(): Promise<void> }>>();
-  readonly #covered = new Set<string>();
+  readonly #parts = new Map<object, KeptParts<unknown, unknown>>();
+  readonly #introduced = new Map<number, Answer<boolean>>();
+  /** The domains that exist, as last told: the same object as long as they are the same. */
+  #alive: ReadonlySet<number> = new Set();
+  readonly #watches: WatchedPaths;
+  /** What has been called into question and will be asked for again: values by their paths, lists by their folders. */
+  readonly #doubted = { values: new Set<string>(), lists: new Set<string>() };
+  #asked = 0;
+  #open = 0;
   #doubts = 0;
   /** The count of doubts at the last one about anything but the state of a backend. */
   #lastGrave = 0;
@@ -34,6 +42,7 @@ export class WatchedStore implements XenstoreReader {
 
   constructor(client: WatchableStore) {
     this.#client = client;
+    this.#watches = new WatchedPaths(client, path => this.#doubt(path));
     // The client sets its watches up again, and each of them fires then; what was kept until now is of another time.
     client.onDisconnect(() => this.forget());
   }
@@ -41,6 +50,16 @@ export class WatchedStore implements XenstoreReader {
   /** How often something that was kept has been called into question. */
   get doubts(): number {
     return this.#doubts;
+  }
+
+  /** How often something was asked. */
+  get asked(): number {
+    return this.#asked;
+  }
+
+  /** How much of that has not been answered. */
+  get open(): number {
+    return this.#open;
   }
 
   /**
@@ -52,77 +71,77 @@ export class WatchedStore implements XenstoreReader {
     return new Set([...this.#lastState].flatMap(([domid, last]) => (last > doubts ? [domid] : [])));
   }
 
-  read(path: string): Promise<string> {
-    const known = this.#kept.find(path)?.value;
-    if (known !== undefined) return known;
-    const asked = this.#client.read(path);
-    if (!this.#isCovered(path)) return asked;
-    const answers = this.#kept.at(path);
-    answers.value = this.#keep(asked, () => delete answers.value);
-    return asked;
+  async directory(path: string): Promise<string[]> {
+    const answer = this.#kept.names(path) ?? this.#askNames(path);
+    await answer.coming;
+    if (answer.given === undefined) throw new XenstoreError('ENOENT', { operation: 'directory', path });
+    return answer.given;
   }
 
-  directory(path: string): Promise<string[]> {
-    const known = this.#kept.find(path)?.names;
-    if (known !== undefined) return known;
-    const asked = this.#client.directory(path);
-    if (!this.#isCovered(path)) return asked;
-    const answers = this.#kept.at(path);
-    answers.names = this.#keep(asked, () => delete answers.names);
-    return asked;
+  async readChildren(path: string, names: readonly string[]): Promise<(string | undefined)[]> {
+    const kept = this.#kept.values(path);
+    const missing = names.filter(name => !kept.has(name));
+    const fresh = missing.length === 0 ? undefined : this.#askValues(path, missing);
+    const answers = names.map(name => fresh?.get(name) ?? kept.get(name));
+    for (const answer of answers) if (answer?.coming !== undefined) await answer.coming;
+    return answers.map(answer => answer?.given);
   }
 
-  /** What is made of a node and those below it, and of nothing else: made anew when one of them has changed. */
-  making<T>(folder: string, make: () => Promise<T>): Promise<T> {
-    const known = this.#kept.find(folder)?.made;
-    // Whoever asks for this folder makes the same of it.
-    if (known !== undefined) return known as Promise<T>;
-    const making = make();
-    if (!this.#isCovered(folder)) return making;
-    const answers = this.#kept.at(folder);
-    answers.made = this.#keep(making, () => delete answers.made);
-    return making;
+  /** The parts of a kind: those are made anew that something has called into question. */
+  parts<Key, Part>(kind: PartKind<Key, Part>, keys: readonly Key[]): Promise<ReadonlyMap<Key, Part>> {
+    const known = this.#parts.get(kind) as KeptParts<Key, Part> | undefined;
+    const parts = known ?? new KeptParts<Key, Part>(PARTS_AT_ONCE);
+    if (known === undefined) this.#parts.set(kind, parts as KeptParts<unknown, unknown>);
+    return parts.all(keys, key => {
+      const doubt = parts.doubter(key);
+      for (const path of kind.pathsOf(key)) {
+        if (this.#watches.covers(path)) this.#kept.onDoubt(path, doubt);
+        else doubt();
+      }
+      return kind.make(this, key);
+    });
   }
 
-  /** Whether xenstored serves the domain. Kept between news of domains that come and go. */
-  isDomainIntroduced(domid: number): Promise<boolean> {
-    const known = this.#introduced.get(domid);
-    if (known !== undefined) return known;
-    const asked = this.#client.isDomainIntroduced(domid);
-    if (!COME_AND_GO.every(event => this.#covered.has(event))) return asked;
-    this.#introduced.set(
-      domid,
-      this.#keep(asked, () => this.#introduced.delete(domid)),
-    );
-    return asked;
+  /** Those of the domains that xenstored serves. Kept between news of domains that come and go. */
+  async introduced(domids: readonly number[]): Promise<ReadonlySet<number>> {
+    const answers = domids.map(domid => this.#introduced.get(domid) ?? this.#askIntroduced(domid));
+    for (const { coming } of answers) if (coming !== undefined) await coming;
+    const alive = domids.filter((_, index) => answers[index]?.given === true);
+    const isSame = alive.length === this.#alive.size && alive.every(domid => this.#alive.has(domid));
+    if (!isSame) this.#alive = new Set(alive);
+    return this.#alive;
+  }
+
+  /** Asks anew, all at once, for what has been called into question: whoever needs it next need not ask one after the other. */
+  refresh(): void {
+    const { values, lists } = this.#doubted;
+    for (const path of values) {
+      const [folder, name] = split(path);
+      if (!this.#kept.isKept(path).value) this.#askValues(folder, [name]);
+    }
+    for (const folder of lists) if (this.#kept.names(folder) === undefined) this.#askNames(folder);
+    values.clear();
+    lists.clear();
   }
 
   /**
    * Keeps, from when this returns, what is answered at or below the path. A path that is covered already stays so.
+   * @param others paths at and below which nothing changes but together with the first: they need no watch of their own.
    * @throws what the client throws; the path is not covered then.
    */
-  async cover(path: string): Promise<void> {
-    const known = this.#watches.get(path);
-    if (known !== undefined) return void (await known);
-    const watch = this.#watch(path);
-    this.#watches.set(path, watch);
-    try {
-      await watch;
-      if (this.#watches.get(path) === watch) this.#covered.add(path);
-    } catch (error) {
-      this.#watches.delete(path);
-      throw error;
-    }
+  cover(path: string, others: readonly string[] = []): Promise<void> {
+    return this.#watches.cover(path, others);
+  }
+
+  /** Whether the path has a watch of its own, or will have. */
+  isWatched(path: string): boolean {
+    return this.#watches.has(path);
   }
 
   /** Keeps nothing at or below the path any more. Its watch is taken down; nobody has to wait for that. */
   uncover(path: string): void {
-    const watch = this.#watches.get(path);
-    this.#watches.delete(path);
-    this.#covered.delete(path);
+    this.#watches.uncover(path);
     this.#doubt(path);
-    // A connection that is lost meanwhile has no watches left to take down.
-    watch?.then(each => each.close()).catch(() => undefined);
   }
 
   /** Forgets all answers: the next ones are asked for afresh. */
@@ -131,44 +150,128 @@ export class WatchedStore implements XenstoreReader {
     this.#lastGrave = this.#doubts;
     this.#lastState.clear();
     this.#kept.clear();
+    this.#parts.clear();
     this.#introduced.clear();
-  }
-
-  /** A watch fires once when it is set up: what comes after that is news. */
-  async #watch(path: string): Promise<{ close(): Promise<void> }> {
-    let fired = (): void => undefined;
-    const first = new Promise<void>(resolve => {
-      fired = resolve;
-    });
-    const watch = await this.#client.watch(path, event => {
-      this.#doubt(event.path);
-      fired();
-    });
-    await first;
-    return watch;
+    this.#doubted.values.clear();
+    this.#doubted.lists.clear();
   }
 
   #doubt(path: string): void {
+    const forgot = path.startsWith('@') ? this.#doubtComing(path) : this.#doubtNode(path);
+    if (!forgot) return;
     this.#doubts += 1;
     const restless = STATE.exec(path)?.[1];
     if (restless === undefined) this.#lastGrave = this.#doubts;
     else this.#lastState.set(Number(restless), this.#doubts);
-    if (path.startsWith('@')) this.#introduced.clear();
-    else this.#kept.doubt(path);
   }
 
-  #isCovered(path: string): boolean {
-    for (let at = path.length; at > 0; at = path.lastIndexOf('/', at - 1)) {
-      if (this.#covered.has(path.slice(0, at))) return true;
+  #doubtNode(path: string): boolean {
+    const { value, list } = this.#kept.isKept(path);
+    if (value) this.#doubted.values.add(path);
+    if (list) this.#doubted.lists.add(split(path)[0]);
+    return this.#kept.doubt(path);
+  }
+
+  /** Calls the list of a folder into question, with what is made of it. */
+  #doubtList(folder: string, name: string): void {
+    this.#kept.keepNames(folder, undefined);
+    this.#doubt(`${folder}/${name}`);
+  }
+
+  #doubtComing(event: string): boolean {
+    const before = this.#introduced.size;
+    for (const [domid, { given }] of this.#introduced) {
+      // Whoever is there is not made to go by another one that comes.
+      if (event !== INTRODUCE || given !== true) this.#introduced.delete(domid);
     }
-    return false;
+    return this.#introduced.size < before;
   }
 
-  /** What is not there is an answer; anything else that goes wrong is none, and is asked again. */
-  #keep<T>(answer: Promise<T>, drop: () => void): Promise<T> {
-    answer.catch((error: unknown) => {
-      if (!(error instanceof XenstoreError && error.code === 'ENOENT')) drop();
-    });
+  #askNames(path: string): Answer<string[]> {
+    const answer: Answer<string[]> = {};
+    const drop = (): void => {
+      if (this.#kept.names(path) === answer) this.#kept.keepNames(path, undefined);
+    };
+    if (this.#watches.covers(path)) this.#kept.keepNames(path, answer);
+    answer.coming = this.#ask(
+      this.#client.directory(path),
+      names => give(answer, names),
+      error => {
+        // What is not there is an answer; anything else that goes wrong is none, and is asked again.
+        if (error instanceof XenstoreError && error.code === 'ENOENT') return give(answer, undefined);
+        drop();
+        throw error;
+      },
+    );
     return answer;
   }
+
+  #askValues(folder: string, names: readonly string[]): ReadonlyMap<string, Answer<string>> {
+    const answers = new Map(names.map(name => [name, {} as Answer<string>]));
+    const isCovered = this.#watches.covers(folder);
+    const kept = this.#kept.values(folder);
+    for (const [name, answer] of answers) {
+      if (isCovered || this.#watches.covers(`${folder}/${name}`)) kept.set(name, answer);
+    }
+    const coming = this.#ask(
+      this.#client.readChildren(folder, names),
+      values => {
+        let index = 0;
+        for (const answer of answers.values()) give(answer, values[index++]);
+        // A list that shows what is not there is an old one.
+        for (const [name, { given }] of answers) {
+          if (given === undefined && this.#kept.names(folder)?.given?.includes(name)) this.#doubtList(folder, name);
+        }
+      },
+      error => {
+        for (const [name, answer] of answers) if (kept.get(name) === answer) kept.delete(name);
+        throw error;
+      },
+    );
+    for (const answer of answers.values()) answer.coming = coming;
+    return answers;
+  }
+
+  #askIntroduced(domid: number): Answer<boolean> {
+    const answer: Answer<boolean> = {};
+    if (COME_AND_GO.every(event => this.#watches.covers(event))) this.#introduced.set(domid, answer);
+    answer.coming = this.#ask(
+      this.#client.isDomainIntroduced(domid),
+      isIntroduced => give(answer, isIntroduced),
+      error => {
+        if (this.#introduced.get(domid) === answer) this.#introduced.delete(domid);
+        throw error;
+      },
+    );
+    return answer;
+  }
+
+  #ask<T>(answer: Promise<T>, onAnswer: (given: T) => void, onError: (error: unknown) => void): Promise<void> {
+    this.#asked += 1;
+    this.#open += 1;
+    const coming = answer.then(
+      given => {
+        this.#open -= 1;
+        onAnswer(given);
+      },
+      (error: unknown) => {
+        this.#open -= 1;
+        onError(error);
+      },
+    );
+    // Whoever waits for it is told; it may be that nobody waits any more.
+    coming.catch(() => undefined);
+    return coming;
+  }
+}
+
+function give<T>(answer: Answer<T>, given: T | undefined): void {
+  answer.given = given;
+  answer.coming = undefined;
+}
+
+/** The folder of a node, and its name in there. */
+function split(path: string): [folder: string, name: string] {
+  const at = path.lastIndexOf('/');
+  return [path.slice(0, at), path.slice(at + 1)];
 }

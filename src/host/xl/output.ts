@@ -17,10 +17,17 @@ export function remarksIn(text: string): XlRemark[] {
 /** Id, memory, processors, state and time of a row of `xl list`; the name before them may be anything. */
 const ROW = /\s\d+\s+\d+\s+\d+\s+([a-z-]{6})\s+\d+\.\d\s*$/;
 
-/** Whether the domain in what `xl list DOMID` prints is paused; undefined when its state is not shown. */
-export function isPausedIn(stdout: string): boolean | undefined {
+/** Whether a domain runs. `down`: it has shut down, crashed, or gone to sleep (`---ss-`, seen on 4.17), and is still there. */
+export type Rest = 'none' | 'paused' | 'down';
+
+/** How the domain in what `xl list DOMID` prints rests; undefined when its state is not shown. */
+export function restIn(stdout: string): Rest | undefined {
   const states = stdout.split('\n').map(row => ROW.exec(row)?.[1]);
-  return states.find(each => each !== undefined)?.includes('p');
+  const state = states.find(each => each !== undefined);
+  if (state === undefined) return undefined;
+  if (state.includes('p')) return 'paused';
+  // xl_info.c: running, blocked, paused, shut down, why it shut down, dying.
+  return state[3] === 's' ? 'down' : 'none';
 }
 
 /** Where libxl was in its code, before what it has to say. */

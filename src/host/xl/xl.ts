@@ -1,7 +1,7 @@
 import type { Address } from '../../api/address.ts';
 import { HostError, type HostErrorCode } from '../../controller/ports.ts';
 import { CommandError, type CommandFailure, runCommand } from '../command.ts';
-import { isPausedIn, remarksIn, spokenWords, type XlRemark } from './output.ts';
+import { type Rest, remarksIn, restIn, spokenWords, type XlRemark } from './output.ts';
 
 /** xl ran and said no. */
 export class XlError extends HostError {
@@ -45,12 +45,12 @@ export class Xl {
     return (await this.#output(['info'], this.#deadlines.readMs, signal)).stdout;
   }
 
-  /** Whether a domain's processors are stopped, whoever has paused it: neither libvirt nor xenstore shows what xl has. */
-  async isPaused(domid: number, signal: AbortSignal): Promise<boolean> {
+  /** Whether a domain's processors run, whoever has stopped them: neither libvirt nor xenstore shows what xl has paused. */
+  async restOf(domid: number, signal: AbortSignal): Promise<Rest> {
     const { stdout } = await this.#output(['list', `${domid}`], this.#deadlines.readMs, signal);
-    const paused = isPausedIn(stdout);
-    if (paused === undefined) throw new HostError('StepFailed', `xl list ${domid} does not show its state`);
-    return paused;
+    const rest = restIn(stdout);
+    if (rest === undefined) throw new HostError('StepFailed', `xl list ${domid} does not show its state`);
+    return rest;
   }
 
   /** Binds a device to pciback, notes its driver and quarantines it. One that is on pciback already is quarantined. */
@@ -96,7 +96,7 @@ export class Xl {
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       signal.throwIfAborted();
-      throw new HostError(codeOf(error.reason), messageOf(error), { cause: error });
+      throw new HostError(codeOf(error.reason), withWhatItSaid(error), { cause: error });
     }
   }
 }
@@ -106,7 +106,8 @@ function codeOf(reason: CommandFailure): HostErrorCode {
   return reason === 'NotFound' || reason === 'NotStarted' ? 'Unreachable' : 'StepFailed';
 }
 
-function messageOf({ reason, message, output }: CommandError): string {
+/** What went wrong, with what the program itself said of it. */
+function withWhatItSaid({ reason, message, output }: CommandError): string {
   if (reason === 'NotFound') return `${message}; install xen-utils`;
   const words = spokenWords(output.stderr);
   return words === '' ? message : `${message}; it said: ${words}`;

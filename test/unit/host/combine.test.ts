@@ -19,7 +19,8 @@ const FREE = '0000:04:00.0' as Address;
 function card(address: Address, driver?: string): SysfsDevice {
   const identity = { vendor: '8086', device: '10d3', class: '0200' };
   const path = '00_01.0' as PciPath;
-  return { address, path, identity, progIf: '00', resetMethods: ['flr'], ...(driver === undefined ? {} : { driver }) };
+  const found = { address, path, identity, progIf: '00', insertion: '42', resetMethods: ['flr'] };
+  return { ...found, ...(driver === undefined ? {} : { driver }) };
 }
 
 function definition(...addresses: Address[]): Definition {
@@ -132,7 +133,19 @@ describe('views that disagree', () => {
     store.set('/libxl/pci/0000-01-00-0/domid', '9');
     const found = await device(FIRST, store, [red()]);
     expect(found.place).toMatchObject({ at: 'guest', domid: 9 });
-    expect(found.divergence).toContain('in red and blue');
+    expect(found.divergence).toContain('in blue and red');
+    expect(found.settled).toBe(false);
+  });
+
+  test('two guests and no mark: it is not with the one from whom it is being taken', async () => {
+    const store = new FakeStore(TWO_DEVICES, 1, 9);
+    store.set('/local/domain/9/name', 'blue');
+    store.set('/local/domain/0/backend/pci/9/0/dev-0', FIRST);
+    store.set('/local/domain/0/backend/pci/1/0/state', '7');
+    store.set('/local/domain/0/backend/pci/1/0/state-0', '5');
+    store.set('/libxl/pci/0000-01-00-0/domid', undefined);
+    const found = await device(FIRST, store, [red()]);
+    expect(found.place).toMatchObject({ at: 'guest', domid: 9 });
     expect(found.settled).toBe(false);
   });
 });

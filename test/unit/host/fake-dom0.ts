@@ -66,6 +66,8 @@ export interface FakeDom0 extends Dom0 {
   setXl(script: string): void;
   /** Makes `xl list` show every guest as paused. */
   pauseByXl(): void;
+  /** Makes `xl list` show every guest as asleep. */
+  fallAsleep(): void;
 }
 
 /** `xl list ID` (xl_info.c: list_domains). */
@@ -99,6 +101,7 @@ export function fakeDom0(): FakeDom0 {
     libvirt: new FakeLibvirt(),
     xlCalls: () => readFileSync(join(root, 'xl-calls'), 'utf8').split('\n').slice(0, -1),
     pauseByXl: () => writeTree(root, 'xl-list', xlList('--p---')),
+    fallAsleep: () => writeTree(root, 'xl-list', xlList('---ss-')),
     setXl(script) {
       const list = `if [ "$1" = list ]; then cat ${root}/xl-list; exit; fi`;
       const note = `${list}\necho "$@" >>${root}/xl-calls`;

@@ -2,7 +2,7 @@ import type { XenstoreReader } from '../../../src/host/xenstore/nodes.ts';
 import type { XenstoreAccess } from '../../../src/host/xenstore/view.ts';
 import { XenstoreError } from '../../../src/xenstore-client/index.ts';
 
-/** Nodes in memory, read as a client reads them. Parents of a node exist. */
+/** Nodes in memory, read as a client reads them. Parents of a node exist, and stay when it goes. */
 export class FakeStore implements XenstoreAccess {
   readonly nodes: Map<string, string> = new Map();
   /** What `isDomainIntroduced` answers. */
@@ -21,7 +21,7 @@ export class FakeStore implements XenstoreAccess {
   constructor(transcript: string, ...introduced: number[]) {
     for (const line of transcript.split('\n')) {
       const [, path, value] = /^\s*(\/\S+) = "(.*)"/.exec(line) ?? [];
-      if (path !== undefined && value !== undefined) this.nodes.set(path, value);
+      if (path !== undefined && value !== undefined) this.#make(path, value);
     }
     for (const domid of introduced) this.introduced.add(domid);
   }
@@ -32,6 +32,19 @@ export class FakeStore implements XenstoreAccess {
     if (value !== undefined) return value;
     if (this.#children(path).size > 0) return '';
     throw new XenstoreError('ENOENT', { operation: 'read', path });
+  }
+
+  async readChildren(path: string, names: readonly string[]): Promise<(string | undefined)[]> {
+    return Promise.all(names.map(name => this.#valueOf(`${path}/${name}`)));
+  }
+
+  async #valueOf(path: string): Promise<string | undefined> {
+    try {
+      return await this.read(path);
+    } catch (error) {
+      if (error instanceof XenstoreError && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   async directory(path: string): Promise<string[]> {
@@ -74,7 +87,7 @@ export class FakeStore implements XenstoreAccess {
   set(path: string, value: string | undefined): void {
     if (value === undefined) {
       for (const node of [...this.nodes.keys()]) if (`${node}/`.startsWith(`${path}/`)) this.nodes.delete(node);
-    } else this.nodes.set(path, value);
+    } else this.#make(path, value);
     for (const watch of this.#watches) {
       if (`${path}/`.startsWith(`${watch.path}/`)) watch.listener({ path });
       // Who watches below what was removed is told of the path that it watches.
@@ -98,6 +111,16 @@ export class FakeStore implements XenstoreAccess {
 
   async isDomainIntroduced(domid: number): Promise<boolean> {
     return this.introduced.has(domid);
+  }
+
+  #make(path: string, value: string): void {
+    const missing: string[] = [];
+    for (let above = path; above.includes('/', 1); ) {
+      above = above.slice(0, above.lastIndexOf('/'));
+      if (!this.nodes.has(above)) missing.unshift(above);
+    }
+    for (const above of missing) this.nodes.set(above, '');
+    this.nodes.set(path, value);
   }
 
   #children(path: string): Set<string> {

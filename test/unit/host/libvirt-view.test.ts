@@ -23,8 +23,13 @@ interface World {
 }
 
 function libvirt({ persistent, transient, state = 'running', failing = {}, live = LIVE }: World): LibvirtReader {
+  const lists = new Map([
+    [4, persistent],
+    [8, transient],
+    [16, state === 'running' ? [...persistent, ...transient] : []],
+  ]);
   return {
-    listDomains: async ({ flags } = {}) => [...(flags === 4 ? persistent : transient)],
+    listDomains: async ({ flags = 0 } = {}) => [...(lists.get(flags) ?? [])],
     domainState: async () => ({ state, reason: 0 }),
     domainXml: async (domain, { inactive } = {}) => {
       const error = failing[domain.name];
@@ -82,6 +87,7 @@ describe("libvirt's view", () => {
     ['running', 1, 'running'],
     ['blocked', 1, 'running'],
     ['paused', 1, 'paused'],
+    ['suspended', 1, 'paused'],
     ['shuttingDown', 1, 'changing'],
     ['crashed', 1, 'changing'],
     ['shutOff', 1, 'changing'],
@@ -91,6 +97,33 @@ describe("libvirt's view", () => {
   test.each(states)('%s with id %i is %s', async (state, id, expected) => {
     const [domain] = await readLibvirt(libvirt({ persistent: [ref('red', id)], transient: [], state }), never);
     expect(domain?.state).toBe(expected);
+  });
+
+  test('what is known of a domain is not read again, unless the lists tell otherwise', async () => {
+    const world = { persistent: [ref('red', 1), ref('blue', 2), ref('green', 3)], transient: [ref('brief', 4)] };
+    const known = new Map((await readLibvirt(libvirt(world), never)).map(domain => [domain.uuid, domain]));
+    const now = {
+      persistent: [ref('red', 1), ref('blue', 5), ref('brief', 4)],
+      transient: [ref('green', 3), ref('fresh', 6)],
+      live: STORED,
+    };
+    const domains = await readLibvirt(libvirt(now), never, ({ uuid }) => known.get(uuid));
+    expect(domains.map(({ name, domid, live }) => [name, domid, live?.type])).toEqual([
+      ['red', 1, 'pv'],
+      ['blue', 5, 'hvm'],
+      ['brief', 4, 'hvm'],
+      ['green', 3, 'hvm'],
+      ['fresh', 6, 'hvm'],
+    ]);
+    const paused = await readLibvirt(libvirt({ ...world, state: 'paused' }), never, ({ uuid }) => known.get(uuid));
+    expect(paused.map(({ state }) => state)).toEqual(['paused', 'paused', 'paused', 'paused']);
+  });
+
+  test('one that sleeps is told from one that somebody has paused', async () => {
+    const looks = (['suspended', 'paused'] as const).map(state =>
+      readLibvirt(libvirt({ persistent: [ref('red', 1)], transient: [], state }), never),
+    );
+    expect((await Promise.all(looks)).flat().map(({ asleep }) => asleep)).toEqual([true, undefined]);
   });
 
   test('a domain that disappears during the look is left out', async () => {

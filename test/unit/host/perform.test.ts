@@ -107,7 +107,19 @@ describe('a step that the world does not fit is refused before anything is done'
         libvirt.ref = { ...libvirt.ref, uuid: '99999999-2222-3333-4444-555555555555' };
       },
     ],
-    'detach from a guest that xl has paused': [detach(FIRST, 'libvirt'), dom0 => dom0.pauseByXl()],
+    'detach a card that has been pulled out and put back since the look': [
+      detach(FIRST, 'xl', { insertion: 'another' }),
+      () => {},
+    ],
+    'detach through xl from a guest that xl has paused': [detach(FIRST, 'xl'), dom0 => dom0.pauseByXl()],
+    'detach through xl from a guest that is asleep': [detach(FIRST, 'xl'), dom0 => dom0.fallAsleep()],
+    'detach through libvirt from a guest that is asleep': [
+      detach(FIRST, 'libvirt'),
+      dom0 => {
+        dom0.libvirt.live = domain(hostdevXml(FIRST, false));
+        dom0.fallAsleep();
+      },
+    ],
     'detach what was pulled out and put back': [
       detach(FIRST, 'xl'),
       ({ layout }) => {

@@ -1,4 +1,13 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Address, parseAddress } from '../../../src/api/address.ts';
@@ -9,6 +18,15 @@ function at(text: string): Address {
   const address = parseAddress(text);
   if (address === undefined) throw new Error(text);
   return address;
+}
+
+/** Where a link leads; undefined when there is none any more. */
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 describe('the PCI functions in sysfs', () => {
@@ -26,6 +44,7 @@ describe('the PCI functions in sysfs', () => {
       path: '00_11.0/00_00.0',
       identity: { vendor: '8086', device: '10d3', subsystemVendor: '17aa', subsystemDevice: '2247', class: '0200' },
       progIf: '00',
+      insertion: expect.stringMatching(/^\d+$/),
       driver: 'e1000e',
       resetMethods: ['flr', 'bus'],
     });
@@ -34,8 +53,25 @@ describe('the PCI functions in sysfs', () => {
       path: '00_11.0',
       identity: { vendor: '8086', device: '10d3', class: '0604' },
       progIf: '00',
+      insertion: expect.stringMatching(/^\d+$/),
       resetMethods: [],
     });
+  });
+
+  test('tells a card that was put in anew from one that stays, whatever driver has it', async () => {
+    const sysfs = tempTree();
+    const folder = 'pci0000:00/0000:00:04.0';
+    addCard(sysfs, folder, { driver: 'e1000e' });
+    const pci = new SysfsPci(sysfs);
+    const insertion = async () => (await pci.device(at('0000:00:04.0')))?.insertion;
+    const first = await insertion();
+    unlinkSync(join(sysfs, 'devices', folder, 'driver'));
+    expect(await insertion()).toBe(first);
+    // As sysfs does, which gives a number to one folder only.
+    renameSync(join(sysfs, 'devices', folder), join(sysfs, 'before'));
+    rmSync(join(sysfs, 'bus/pci/devices/0000:00:04.0'));
+    addCard(sysfs, folder, { driver: 'e1000e' });
+    expect(await insertion()).not.toBe(first);
   });
 
   test('a path does not change when all bus numbers move', async () => {
@@ -123,6 +159,38 @@ describe('the PCI functions in sysfs', () => {
       writeTree(sysfs, join(folder, 'power/runtime_status'), 'suspended\n');
       expect(await silent(`00:${place}.0`)).toBe(false);
     }
+  });
+
+  test('the config space of a bridge is not read', async () => {
+    const sysfs = tempTree();
+    addCard(sysfs, 'pci0000:00/0000:00:02.0', { class: '060400' });
+    // Reading a folder would fail.
+    mkdirSync(join(sysfs, 'devices/pci0000:00/0000:00:02.0/config'));
+    expect(await new SysfsPci(sysfs).list()).toHaveLength(1);
+  });
+
+  test('of many, those that are silent are told from the others', async () => {
+    const sysfs = tempTree();
+    for (let slot = 1; slot < 16; slot++) {
+      const address = `0000:00:0${slot.toString(16)}.0`;
+      addCard(sysfs, `pci0000:00/${address}`);
+      const ids = slot % 5 === 0 ? Buffer.alloc(64, 0xff) : Buffer.from([0x86, 0x80, 0xd3, 0x10]);
+      // Of some there is nothing to read.
+      if (slot % 3 !== 0 || slot % 5 === 0) writeFileSync(join(sysfs, `devices/pci0000:00/${address}/config`), ids);
+    }
+    const silent = (await new SysfsPci(sysfs).list()).filter(device => device.silent === true);
+    expect(silent.map(({ address }) => address).sort()).toEqual(['0000:00:05.0', '0000:00:0a.0', '0000:00:0f.0']);
+  });
+
+  test('where one cannot be read, none is known, and no file stays open', async () => {
+    const sysfs = tempTree();
+    for (const slot of ['01', '02', '03']) addCard(sysfs, `pci0000:00/0000:00:${slot}.0`);
+    for (const slot of ['01', '03']) writeFileSync(join(sysfs, `devices/pci0000:00/0000:00:${slot}.0/config`), 'abcd');
+    // A folder can be opened, and not read.
+    mkdirSync(join(sysfs, 'devices/pci0000:00/0000:00:02.0/config'));
+    await expect(new SysfsPci(sysfs).list()).rejects.toMatchObject({ code: 'Unreachable' });
+    const isOpen = (file: string): boolean => (readLink(`/proc/self/fd/${file}`) ?? '').startsWith(sysfs);
+    await expect.poll(() => readdirSync('/proc/self/fd').filter(isOpen)).toEqual([]);
   });
 
   test('knows virtual functions', async () => {
