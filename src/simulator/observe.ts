@@ -1,26 +1,18 @@
 import { type Address, addressParts } from '../api/address.ts';
 import type { PciPath } from '../api/path.ts';
 import type { HostdevEntry, Observed, ObservedDevice, ObservedDomain, Place } from '../plan/observed.ts';
-import { backendPath, isClosing, isConnected, listEntries } from './model/backend.ts';
+import { type Holding, holdingsOf } from './holdings.ts';
 import { type Device, PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 import type { Definition, Domain, DomainType } from './model/domain.ts';
 import { usesOf } from './model/host-use.ts';
-import { notesPath } from './model/libxl.ts';
+import { notesPath } from './model/libxl-outcome.ts';
 import type { Model } from './model/model.ts';
-
-/** Who has a device by xenstore. */
-interface Holding {
-  readonly domid: number;
-  readonly domain: string;
-  readonly settled: boolean;
-  readonly permissive: boolean;
-}
 
 /** A look at the model without any I/O: what the host adapter would find through sockets and files. */
 export function observe(model: Model): Observed {
   const domains = [...model.dom0.domains.values()];
-  const holdings = holdingsOf(model.dom0, domains);
+  const holdings = holdingsOf(model.dom0);
   const believed = beliefs(domains);
   const devices = [...model.dom0.devices.values()]
     .filter(device => device.present || holdings.has(device.spec.address))
@@ -36,16 +28,17 @@ export function observe(model: Model): Observed {
 function observeDevice(
   dom0: Dom0,
   device: Device,
-  holdings: ReadonlyMap<Address, Holding>,
+  holdings: ReadonlyMap<Address, readonly Holding[]>,
   believed: ReadonlyMap<Address, string>,
 ): ObservedDevice {
   const { spec } = device;
-  const holding = holdings.get(spec.address);
+  const all = holdings.get(spec.address) ?? [];
+  const [holding] = all;
   const homeDriver = dom0.store
     .read(`${notesPath(spec.address)}/driver_path`)
     ?.split('/')
     .at(-1);
-  const divergence = divergenceOf(dom0, holding, believed.get(spec.address));
+  const divergence = divergenceOf(holding, believed.get(spec.address));
   return {
     address: spec.address,
     present: device.present,
@@ -53,7 +46,8 @@ function observeDevice(
     identity: spec.identity,
     text: { vendor: '', device: '', subsystem: '', class: '' },
     place: placeOf(device, holding),
-    settled: holding?.settled ?? true,
+    settled: all.every(({ settled }) => settled),
+    ...(device.present ? { insertion: String(device.insertions) } : {}),
     resetMethods: spec.resetMethods ?? [],
     uses: holding === undefined ? usesOf(device) : [],
     ...(device.driver === undefined ? {} : { driver: device.driver }),
@@ -65,24 +59,8 @@ function observeDevice(
 }
 
 function placeOf(device: Device, holding: Holding | undefined): Place {
-  if (holding !== undefined) return { at: 'guest', domid: holding.domid, domain: holding.domain };
+  if (holding !== undefined) return { at: 'guest', domid: holding.domid, domain: holding.domain.name };
   return { at: device.driver === PCIBACK ? 'assignable' : 'host' };
-}
-
-function holdingsOf(dom0: Dom0, domains: readonly Domain[]): Map<Address, Holding> {
-  const holdings = new Map<Address, Holding>();
-  for (const { name, type, instance } of domains) {
-    if (instance === undefined) continue;
-    const { domid } = instance;
-    const settled = type !== 'pv' || isConnected(dom0.store, domid);
-    listEntries(dom0.store, domid).forEach((address, index) => {
-      // What a guest has let go of too late for libxl: nobody has it any more.
-      if (settled && isClosing(dom0.store, domid, index)) return;
-      const options = dom0.store.read(`${backendPath(domid)}/opts-${index}`) ?? '';
-      holdings.set(address, { domid, domain: name, settled, permissive: options.includes('permissive=1') });
-    });
-  }
-  return holdings;
 }
 
 /** libvirt's view: the domain whose live definition has a device. */
@@ -95,12 +73,11 @@ function beliefs(domains: readonly Domain[]): Map<Address, string> {
   return believed;
 }
 
-function divergenceOf(dom0: Dom0, holding: Holding | undefined, believed: string | undefined): string | undefined {
+function divergenceOf(holding: Holding | undefined, believed: string | undefined): string | undefined {
   // libvirt cannot know what a domain of xl has.
-  const known = holding !== undefined && dom0.byDomid(holding.domid)?.toolstack === 'libvirt';
-  const shown = known ? holding.domain : undefined;
+  const shown = holding?.domain.toolstack === 'libvirt' ? holding.domain.name : undefined;
   if (shown === believed) return undefined;
-  return `xenstore says ${holding?.domain ?? 'no guest'}, libvirt says ${believed ?? 'no guest'}`;
+  return `xenstore says ${holding?.domain.name ?? 'no guest'}, libvirt says ${believed ?? 'no guest'}`;
 }
 
 function observeDomain(domain: Domain): ObservedDomain {

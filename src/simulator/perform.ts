@@ -11,11 +11,14 @@ import {
   stepText,
 } from '../plan/step.ts';
 import { type Faults, strike } from './faults.ts';
+import { holdingsOf } from './holdings.ts';
+import { assignableAdd, assignableRemove } from './model/assignable.ts';
 import { PCIBACK } from './model/device.ts';
 import type { Dom0 } from './model/dom0.ts';
 import type { Domain, Hostdev } from './model/domain.ts';
 import { bindDriver, overrideDriver, probeDriver } from './model/kernel.ts';
-import { assignableAdd, assignableRemove, type Outcome, pciAdd, pciRemove } from './model/libxl.ts';
+import { pciAdd, pciRemove } from './model/libxl.ts';
+import type { Outcome } from './model/libxl-outcome.ts';
 import type { Model } from './model/model.ts';
 import { LibvirtRefusal } from './model/refusal.ts';
 
@@ -38,12 +41,18 @@ function noteIllegal(model: Model, step: Step): void {
   }
 }
 
-/** By the hypervisor's books and sysfs. */
+/** By the hypervisor's books and sysfs; and where libxl has taken a device in the books alone, with whom xenstore has it still. */
 function truePlace({ dom0 }: Model, address: Address): Place | undefined {
   const device = dom0.present(address);
   if (device === undefined) return undefined;
-  if (device.holder === undefined) return { at: device.driver === PCIBACK ? 'assignable' : 'host' };
-  return { at: 'guest', domid: device.holder, domain: dom0.byDomid(device.holder)?.name ?? '' };
+  const domid = device.holder ?? unansweredBy(dom0, address);
+  if (domid === undefined) return { at: device.driver === PCIBACK ? 'assignable' : 'host' };
+  return { at: 'guest', domid, domain: dom0.byDomid(domid)?.name ?? '' };
+}
+
+function unansweredBy(dom0: Dom0, address: Address): number | undefined {
+  const [first] = holdingsOf(dom0).get(address) ?? [];
+  return first?.domain.instance?.unanswered.has(address) === true ? first.domid : undefined;
 }
 
 function take(model: Model, step: Step): void {

@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { type Address, addressParts } from '../api/address.ts';
 import { type Device, PCIBACK } from './model/device.ts';
@@ -17,6 +27,11 @@ export class Sysfs {
   readonly #drivers = new Set<string>();
   /** The driver that each device is linked to. */
   readonly #shown = new Map<Address, string>();
+  /**
+   * The folder of each device's last card, kept open after the card was pulled: as long as it is, no other folder gets its
+   * number, as in sysfs, where none ever does.
+   */
+  readonly #pulled = new Map<Address, number>();
   /** What stands in the files: writing it again would wake whoever watches them. */
   readonly #written = new Map<string, string>();
 
@@ -38,6 +53,8 @@ export class Sysfs {
   /** The tree stays as it is from now on. */
   close(): void {
     this.#endListening();
+    for (const folder of this.#pulled.values()) closeSync(folder);
+    this.#pulled.clear();
   }
 
   #update(device: Device): void {
@@ -70,7 +87,11 @@ export class Sysfs {
   }
 
   #remove({ spec }: Device, folder: string): void {
+    if (!existsSync(folder)) return;
     rmSync(join(this.#bus, 'devices', spec.address), { force: true });
+    const earlier = this.#pulled.get(spec.address);
+    this.#pulled.set(spec.address, openSync(folder, 'r'));
+    if (earlier !== undefined) closeSync(earlier);
     rmSync(folder, { recursive: true, force: true });
     for (const path of this.#written.keys()) if (path.startsWith(`${folder}/`)) this.#written.delete(path);
   }

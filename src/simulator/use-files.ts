@@ -31,13 +31,12 @@ export class UseFiles {
   }
 
   #update(): void {
-    const used = [...this.#dom0.devices.values()].map((device, index) => ({
-      ...activeUse(device),
-      folder: this.#folder(device),
-      number: `259:${index}`,
-    }));
+    const inUse = [...this.#dom0.devices.values()].flatMap((device, index) => {
+      const use = activeUse(device);
+      if (use.disk === undefined && use.interface === undefined) return [];
+      return [{ ...use, folder: this.#folder(device), number: `259:${index}` }];
+    });
     // Whoever reads meanwhile must not find what has not changed half written.
-    const inUse = used.filter(use => use.disk !== undefined || use.interface !== undefined);
     const shown = JSON.stringify(inUse);
     if (shown === this.#shown) return;
     this.#shown = shown;

@@ -67,7 +67,7 @@ export function addEntry(store: Store, guest: BackendGuest, entry: BackendEntry,
  */
 export function connect(store: Store, guest: BackendGuest, answers: boolean): void {
   const folder = backendPath(guest.domid);
-  if (isConnected(store, guest.domid)) return;
+  if (isConnected(store, guest.domid) || store.read(`${folder}/state`) === State.Closed) return;
   if (store.read(`${folder}/root_num`) === undefined) {
     publish(store, guest.domid);
     store.write(`${folder}/root-0`, '0000:00');
@@ -107,7 +107,7 @@ export function closeEntry(store: Store, domid: number, address: Address): void 
   store.write(`${folder}/state`, State.Reconfiguring);
 }
 
-/** The guest's kernel is done with its PCI bus while libxl has entries there; pciback follows, and nothing connects them again. */
+/** The guest's kernel is done with its PCI bus while libxl has entries there, or pciback cannot get a device: nothing connects them again. */
 export function closeBus(store: Store, domid: number): void {
   const folder = backendPath(domid);
   if (store.find(folder) !== undefined) store.write(`${folder}/state`, State.Closed);

@@ -45,6 +45,8 @@ export interface Device {
   /** Another card in the same slot replaces it. */
   spec: DeviceSpec;
   present: boolean;
+  /** How often a card was put in: sysfs numbers its folder anew each time. */
+  insertions: number;
   /** What dom0 does with it while its own driver has it. */
   use: HostUse;
   /** The driver bound in dom0, pciback included. */
@@ -64,6 +66,7 @@ export function bootDevice(spec: DeviceSpec): Device {
   return {
     spec,
     present: true,
+    insertions: 1,
     use: spec.use ?? {},
     driver: spec.homeDriver,
     driverOverride: undefined,

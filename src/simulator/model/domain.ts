@@ -50,6 +50,8 @@ export interface Instance {
   refuses: boolean;
   /** What the device model of an HVM guest goes on having after it was taken by force. */
   readonly torn: Set<Address>;
+  /** What libxl took from a PV guest that did not answer; it may have let go of it since. */
+  readonly unanswered: Set<Address>;
   /** pciback met an entry whose device it had given up: no further change of this instance's devices will ever end. */
   busHangs: boolean;
   /** What the toolstack that made it believes; libvirt's live definition. */

@@ -86,6 +86,7 @@ export function plug(
   if (device === undefined || device.present) return false;
   device.spec = { ...device.spec, ...card };
   device.present = true;
+  device.insertions += 1;
   device.driver = device.spec.homeDriver;
   dom0.deviceChanged(device);
   return true;

@@ -1,115 +1,21 @@
 import type { Address } from '../../api/address.ts';
+import { isAssignable } from './assignable.ts';
 import {
   addEntry,
   backendPath,
+  closeBus,
   closeEntry,
+  connect,
   hasLeftover,
   isConnected,
   leaveStale,
   listEntries,
   removeEntry,
 } from './backend.ts';
-import { type Device, PCIBACK } from './device.ts';
+import type { Device } from './device.ts';
 import type { Dom0 } from './dom0.ts';
 import type { Definition, Domain, Instance } from './domain.ts';
-import { bindDriver, unbindDriver } from './kernel.ts';
-
-/** How a libxl call ended, with the lines it logged; `xl` prints them to standard error. */
-export interface Outcome {
-  readonly ok: boolean;
-  readonly log: readonly string[];
-}
-
-const done = (...log: string[]): Outcome => ({ ok: true, log });
-const failed = (...log: string[]): Outcome => ({ ok: false, log });
-
-// The line numbers are those of Xen 4.17; they differ with every release, and nothing may depend on them.
-function logLine(level: 'error' | 'warning' | 'info', place: string, text: string): string {
-  return `libxl: ${level}: libxl_pci.c:${place}: ${text}`;
-}
-
-/** The folder of libxl's own notes on a device. */
-export function notesPath(address: Address): string {
-  return `/libxl/pci/${address.replaceAll(/[:.]/g, '-')}`;
-}
-
-/** host to assignable, with quarantine: `xl pci-assignable-add`. */
-export function assignableAdd(dom0: Dom0, address: Address): Outcome {
-  const at = '705:libxl__device_pci_assignable_add';
-  const device = dom0.present(address);
-  if (device === undefined) {
-    const path = `/sys/bus/pci/devices/${address}`;
-    return failed(logLine('error', at, `Couldn't lstat ${path}: No such file or directory`));
-  }
-  const log: string[] = [];
-  if (device.driver === PCIBACK) log.push(logLine('warning', at, `${address} already assigned to pciback`));
-  else log.push(...seize(dom0, device));
-  if (device.holder !== undefined) {
-    // By Xen's source the hypervisor answers EBUSY.
-    return failed(...log, logLine('error', at, `failed to quarantine ${address}: Device or resource busy`));
-  }
-  device.quarantined = true;
-  return done(...log);
-}
-
-/** Takes a device from its dom0 driver and records which one that was. */
-function seize(dom0: Dom0, device: Device): string[] {
-  const { address } = device.spec;
-  const note = `${notesPath(address)}/driver_path`;
-  const log: string[] = [];
-  if (device.driver !== undefined) {
-    dom0.store.write(note, `/sys/bus/pci/drivers/${device.driver}`);
-    unbindDriver(dom0, device);
-  } else if (dom0.store.read(note) === undefined) {
-    const text = `${address} not bound to a driver, will not be rebound.`;
-    log.push(logLine('warning', '741:libxl__device_pci_assignable_add', text));
-  }
-  // pciback takes what is written to its new_slot, whatever driver_override says.
-  device.driverOverride = undefined;
-  bindDriver(dom0, device, PCIBACK);
-  return log;
-}
-
-/** assignable to host: `xl pci-assignable-remove`, with `rebind` for `-r`. */
-export function assignableRemove(dom0: Dom0, address: Address, rebind: boolean): Outcome {
-  const at = '815:libxl__device_pci_assignable_remove';
-  const device = dom0.present(address);
-  // The hypervisor takes back from DOM_IO only what DOM_IO has: not what a guest has, and not what was never in
-  // quarantine, as after `nodedev-detach`.
-  if (device === undefined || !device.quarantined) {
-    return failed(logLine('error', at, `failed to de-quarantine ${address}`));
-  }
-  device.quarantined = false;
-  const log: string[] = [];
-  if (device.driver === PCIBACK) unbindDriver(dom0, device);
-  else log.push(logLine('warning', at, 'Not bound to pciback'));
-  return rebind ? rebindHome(dom0, device, log) : done(...log);
-}
-
-function rebindHome(dom0: Dom0, device: Device, log: readonly string[]): Outcome {
-  const at = '845:libxl__device_pci_assignable_remove';
-  const note = `${notesPath(device.spec.address)}/driver_path`;
-  const driverPath = dom0.store.read(note);
-  if (driverPath === undefined) {
-    return done(...log, logLine('warning', at, "Couldn't find path for original driver; not rebinding"));
-  }
-  const rebinding = logLine('info', at, `Rebinding to driver at ${driverPath}`);
-  if (!bindDriver(dom0, device, driverPath.slice(driverPath.lastIndexOf('/') + 1))) {
-    return failed(...log, rebinding, logLine('error', at, `Couldn't bind device to ${driverPath}: No such device`));
-  }
-  dom0.store.remove(note);
-  return done(...log, rebinding);
-}
-
-/** The devices that `xl pci-assignable-list` shows: on pciback, and not marked as some domain's. */
-export function assignableList(dom0: Dom0): Address[] {
-  return [...dom0.devices.values()].filter(device => isAssignable(dom0, device)).map(device => device.spec.address);
-}
-
-function isAssignable(dom0: Dom0, device: Device): boolean {
-  const marked = dom0.store.read(`${notesPath(device.spec.address)}/domid`) !== undefined;
-  return device.present && device.driver === PCIBACK && !marked;
-}
+import { done, failed, logLine, notesPath, type Outcome } from './libxl-outcome.ts';
 
 /** assignable to guest: `xl pci-attach`, and what libvirt calls after its own checks. */
 export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive: boolean, starting = false): Outcome {
@@ -140,9 +46,22 @@ export function pciAdd(dom0: Dom0, domain: Domain, address: Address, permissive:
   if (permissive) setPermissive(dom0, device);
   const guest = { domid: instance.domid, name: domain.name, type: domain.type };
   if (hasLeftover(dom0.store, instance.domid)) instance.busHangs = true;
+  const isTaken = isExported(dom0, address);
   addEntry(dom0.store, guest, { address, permissive }, starting);
+  if (isTaken && domain.type === 'pv') {
+    // pciback: "Couldn't locate PCI device! perhaps already in-use?", and it closes the bus (seen on Xen 4.17).
+    closeBus(dom0.store, instance.domid);
+    instance.busHangs = true;
+  }
   dom0.instancesChanged();
   return done(...log);
+}
+
+/** Whether pciback still has a device for a PV guest that has not let go of it, whatever the hypervisor's books say. */
+function isExported({ domains, store }: Dom0, address: Address): boolean {
+  return [...domains.values()].some(({ instance }) => {
+    return instance?.unanswered.has(address) === true && !isConnected(store, instance.domid);
+  });
 }
 
 function setPermissive(dom0: Dom0, device: Device): void {
@@ -179,15 +98,31 @@ export function pciRemove(dom0: Dom0, domain: Domain, address: Address, force = 
     if (!force) return failed(...log, UNABLE);
     instance.torn.add(address);
   }
-  takeBack(dom0, address);
+  // The hypervisor says that it is not this guest's, and libxl leaves all as it is and calls that a success (seen on Xen 4.17, where it also waited in vain).
+  if (isTakenAlready(dom0, instance, address)) return done(...log, NOT_ASSIGNED);
+  takeBack(dom0, domid, address);
   if (hasLeftover(store, domid)) instance.busHangs = true;
   const released = domain.type !== 'pv' || (answers(domain.type, instance) && !instance.refuses);
   if (released) removeEntry(store, domid, address);
-  else if (isConnected(store, domid)) closeEntry(store, domid, address);
+  else leaveEntry(dom0, domain, instance, address);
   store.remove(`${notesPath(address)}/domid`);
   dom0.instancesChanged();
   return released ? done(...log) : done(...log, notReady(domid));
 }
+
+/** The guest has not done its part. One whose bus does not even connect, for which libxl waits first, is not asked at all. */
+function leaveEntry({ store }: Dom0, { name, type }: Domain, instance: Instance, address: Address): void {
+  const { domid } = instance;
+  instance.unanswered.add(address);
+  connect(store, { domid, name, type }, answers(type, instance));
+  if (isConnected(store, domid)) closeEntry(store, domid, address);
+}
+
+function isTakenAlready(dom0: Dom0, { domid, unanswered }: Instance, address: Address): boolean {
+  return unanswered.has(address) && dom0.devices.get(address)?.holder !== domid;
+}
+
+const NOT_ASSIGNED = logLine('error', '2064:pci_remove_detached', 'xc_deassign_device failed: Invalid argument');
 
 const UNABLE = 'libxl: error: libxl_device.c:1486:device_addrm_aocomplete: unable to remove device';
 
@@ -201,9 +136,9 @@ function deviceModelId(address: Address): string {
   return `pci-pt-${address.slice(-7).replace(':', '_')}`;
 }
 
-function takeBack(dom0: Dom0, address: Address): void {
+function takeBack(dom0: Dom0, domid: number, address: Address): void {
   const device = dom0.devices.get(address);
-  if (device?.holder === undefined) return;
+  if (device?.holder !== domid) return;
   device.holder = undefined;
   device.quarantined = true;
 }
@@ -224,6 +159,7 @@ export function createInstance(dom0: Dom0, domain: Domain, definition: Definitio
     crashed: false,
     refuses: false,
     torn: new Set(),
+    unanswered: new Set(),
     busHangs: false,
     started: definition,
     live: definition,
@@ -264,7 +200,7 @@ export function destroyInstance(dom0: Dom0, domain: Domain): void {
   const addresses = listEntries(dom0.store, domid);
   if (!ready) leaveStale(dom0.store, domid);
   for (const address of addresses) {
-    takeBack(dom0, address);
+    takeBack(dom0, domid, address);
     if (ready) removeEntry(dom0.store, domid, address);
     dom0.store.remove(`${notesPath(address)}/domid`);
   }

@@ -1,8 +1,10 @@
+import { assignableAdd } from './assignable.ts';
 import { closeBus, connect, isLeaving, listEntries } from './backend.ts';
 import { Dom0 } from './dom0.ts';
 import { type Definition, type Domain, type DomainSpec, EMPTY_DEFINITION, plainHostdev } from './domain.ts';
 import { LIBVIRT_9_0, Libvirt, StoppedDetail } from './libvirt.ts';
-import { assignableAdd, createInstance, destroyInstance, type Outcome } from './libxl.ts';
+import { createInstance, destroyInstance } from './libxl.ts';
+import type { Outcome } from './libxl-outcome.ts';
 import type { World } from './world.ts';
 
 /** A whole simulated dom0 in memory: synchronous, without I/O, and cheap to make. */

@@ -1,11 +1,20 @@
 /** One xenstore node. Values are bytes, kept as Latin-1 text. */
 export interface StoreNode {
-  value: string;
+  readonly value: string;
   /** As in the protocol, owner first: `n0`, `r7`. */
-  permissions: readonly string[];
+  readonly permissions: readonly string[];
   /** Changes when the value, the permissions or the set of children changes: what transactions conflict by. */
+  readonly generation: number;
+  readonly children: ReadonlyMap<string, StoreNode>;
+}
+
+/** A node that may be changed by the tree whose mark it bears, and is copied before that by any other. */
+interface TreeNode extends StoreNode {
+  value: string;
+  permissions: readonly string[];
   generation: number;
-  readonly children: Map<string, StoreNode>;
+  readonly children: Map<string, TreeNode>;
+  readonly tree: symbol;
 }
 
 /** Told of every change: the path, and whether a whole subtree went. Special events have a path that starts with `@`. */
@@ -16,18 +25,21 @@ let generations = 0;
 
 const DOM0_ONLY: readonly string[] = ['n0'];
 
-function emptyNode(permissions: readonly string[]): StoreNode {
+function emptyNode(permissions: readonly string[], tree: symbol): TreeNode {
   generations += 1;
-  return { value: '', permissions, generation: generations, children: new Map() };
+  return { value: '', permissions, generation: generations, children: new Map(), tree };
 }
 
 /** xenstore's tree: absolute paths, missing parents are made, removal takes the subtree. It checks no permissions. */
 export class Store {
-  readonly #root: StoreNode;
+  #root: TreeNode;
+  /** What its own nodes are marked with. */
+  #tree = Symbol('tree');
   readonly #listeners = new Set<StoreListener>();
 
-  constructor(root: StoreNode = emptyNode(DOM0_ONLY)) {
-    this.#root = root;
+  /** @param root of another tree, which is left as it is; an empty one when absent. */
+  constructor(root?: TreeNode) {
+    this.#root = root ?? emptyNode(DOM0_ONLY, this.#tree);
   }
 
   /** The node at an absolute path. */
@@ -65,8 +77,9 @@ export class Store {
   /** Removes a node and all below. @returns false where there is none. The root stays. */
   remove(path: string): boolean {
     const last = namesOf(path).at(-1);
-    const parent = this.find(parentPath(path));
-    if (last === undefined || parent?.children.delete(last) !== true) return false;
+    if (last === undefined || this.find(path) === undefined) return false;
+    const parent = this.#make(parentPath(path));
+    parent.children.delete(last);
     touch(parent);
     this.fire(path, true);
     return true;
@@ -74,8 +87,8 @@ export class Store {
 
   /** Sets a node's permissions. @returns false where there is none. */
   setPermissions(path: string, permissions: readonly string[]): boolean {
-    const node = this.find(path);
-    if (node === undefined) return false;
+    if (this.find(path) === undefined) return false;
+    const node = this.#make(path);
     node.permissions = permissions;
     touch(node);
     this.fire(path);
@@ -95,22 +108,28 @@ export class Store {
 
   /** A copy for a transaction to work on, without listeners; nodes keep their generations. */
   snapshot(): Store {
-    return new Store(copyNode(this.#root));
+    // From now on both trees have these nodes, so neither may change them.
+    this.#tree = Symbol('tree');
+    return new Store(this.#root);
   }
 
-  #make(path: string): StoreNode {
+  /** The node at a path, made where there is none, for this tree to change. */
+  #make(path: string): TreeNode {
+    this.#root = this.#own(this.#root);
     let node = this.#root;
     for (const name of namesOf(path)) {
-      let child = node.children.get(name);
-      if (child === undefined) {
-        // New nodes take over their parent's permissions (docs/misc/xenstore.txt).
-        child = emptyNode(node.permissions);
-        node.children.set(name, child);
-        touch(node);
-      }
+      const found = node.children.get(name);
+      // New nodes take over their parent's permissions (docs/misc/xenstore.txt).
+      const child = found === undefined ? emptyNode(node.permissions, this.#tree) : this.#own(found);
+      if (child !== found) node.children.set(name, child);
+      if (found === undefined) touch(node);
       node = child;
     }
     return node;
+  }
+
+  #own(node: TreeNode): TreeNode {
+    return node.tree === this.#tree ? node : { ...node, children: new Map(node.children), tree: this.#tree };
   }
 }
 
@@ -132,13 +151,7 @@ function namesOf(path: string): readonly string[] {
   return names;
 }
 
-function touch(node: StoreNode): void {
+function touch(node: TreeNode): void {
   generations += 1;
   node.generation = generations;
-}
-
-function copyNode(node: StoreNode): StoreNode {
-  const children = new Map<string, StoreNode>();
-  for (const [name, child] of node.children) children.set(name, copyNode(child));
-  return { ...node, children };
 }

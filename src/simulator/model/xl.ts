@@ -1,8 +1,10 @@
 import { type Address, parseAddress } from '../../api/address.ts';
+import { assignableAdd, assignableList, assignableRemove } from './assignable.ts';
 import { listEntries } from './backend.ts';
 import type { Dom0 } from './dom0.ts';
 import type { Domain, DomainSpec, Instance } from './domain.ts';
-import { assignableAdd, assignableList, assignableRemove, type Outcome, pciAdd, pciRemove } from './libxl.ts';
+import { pciAdd, pciRemove } from './libxl.ts';
+import type { Outcome } from './libxl-outcome.ts';
 import type { Model } from './model.ts';
 import { parseXlConfig } from './xl-config.ts';
 

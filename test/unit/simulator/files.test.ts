@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -69,12 +69,14 @@ describe('sysfs', () => {
 
   test('loses a device that is pulled, and shows the card that comes', async () => {
     const dom0 = await running();
+    const before = statSync(bus(dom0, 'devices', NIC)).ino;
     unplug(dom0.model.dom0, NIC);
     expect(readdirSync(bus(dom0, 'devices'))).not.toContain(NIC);
     expect(existsSync(bus(dom0, 'drivers/e1000e', NIC))).toBe(false);
     plug(dom0.model.dom0, NIC, { identity: { vendor: '10ec', device: '8168', class: '0200' }, homeDriver: 'r8169' });
     expect(read(bus(dom0, 'devices', NIC, 'vendor'))).toBe('0x10ec\n');
     expect(driverOf(dom0)).toBe('r8169');
+    expect(statSync(bus(dom0, 'devices', NIC)).ino).not.toBe(before);
   });
 
   test('does what is written to bind, unbind and drivers_probe', async () => {

@@ -12,6 +12,7 @@ import {
   procedures,
 } from '../../../src/node-libvirt/index.ts';
 import { observe, plainHostdev } from '../../../src/simulator/index.ts';
+import { hungUp } from '../../hung-up.ts';
 import { libvirt, running } from './running.ts';
 import { NIC, NVME, xl } from './world.ts';
 
@@ -200,7 +201,7 @@ describe('the daemon', () => {
         }
         socket.end();
         socket.resume();
-        await once(socket, 'close');
+        await hungUp(socket);
         expect(await client.hypervisorType()).toBe('Xen');
       }),
       { numRuns: 60 },

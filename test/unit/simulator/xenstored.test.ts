@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backendPath, plainHostdev, type SimulatedDom0 } from '../../../src/simulator/index.ts';
 import { encodeFrame, encodeStrings, MessageType, XenstoreError } from '../../../src/xenstore-client/index.ts';
+import { hungUp } from '../../hung-up.ts';
 import { running, xenstore } from './running.ts';
 import { NIC, NVME, xl } from './world.ts';
 
@@ -199,7 +200,7 @@ describe('hostile input', () => {
     const socket = connect(dom0.layout.xenstoreSocket);
     socket.on('error', () => undefined);
     socket.write(encodeFrame({ type: 2, requestId: 1, transactionId: 0, payload: Buffer.alloc(5000) }));
-    await once(socket, 'close');
+    await hungUp(socket);
     expect(await client.read('/local/domain/0/name')).toBe('Domain-0');
   });
 
@@ -217,7 +218,7 @@ describe('hostile input', () => {
         }
         socket.end();
         socket.resume();
-        await once(socket, 'close');
+        await hungUp(socket);
         expect(await client.isDomainIntroduced(1)).toBe(true);
       }),
       { numRuns: 100 },
