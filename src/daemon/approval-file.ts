@@ -2,22 +2,25 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type Address, parseAddress } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
+import { once } from '../api/once.ts';
+import { messageOf } from '../controller/message-of.ts';
 import type { ApprovalStore } from '../controller/ports.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { type Approval, inForce } from '../plan/approval.ts';
 import { readBounded } from './bounded-read.ts';
 import { watchStateFile } from './file-watch.ts';
-import { messageOf } from './message-of.ts';
 
 const VERSION = 1;
 const BYTES_MAX = 1024 * 1024;
 
-const record = z.strictObject({
-  version: z.literal(VERSION),
-  approvals: z.array(
-    z.strictObject({ device: z.string(), uuid: z.string(), domid: z.int().nonnegative(), until: z.number() }),
-  ),
-});
+const record = once(() =>
+  z.strictObject({
+    version: z.literal(VERSION),
+    approvals: z.array(
+      z.strictObject({ device: z.string(), uuid: z.string(), domid: z.int().nonnegative(), until: z.number() }),
+    ),
+  }),
+);
 
 /** What a person has approved, as a file of the state folder: `xenpci approve` writes it, controllers read it. */
 export class ApprovalFile implements ApprovalStore {
@@ -61,7 +64,7 @@ export class ApprovalFile implements ApprovalStore {
 }
 
 function decode(text: string): Approval[] {
-  const parsed = record.safeParse(JSON.parse(text));
+  const parsed = record().safeParse(JSON.parse(text));
   if (!parsed.success) throw new Error('it is no record of approvals', { cause: parsed.error });
   return parsed.data.approvals.map(({ device, ...rest }) => ({ ...rest, device: addressOf(device) }));
 }

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { messageOf } from './message-of.ts';
+import { messageOf } from '../controller/message-of.ts';
 
 /**
  * Calls `hint` whenever a file of the state folder, or of the one at run time, may have changed; the folder is made if it is missing.

@@ -1,6 +1,7 @@
 import type { Address } from '../api/address.ts';
 import type { Dom0Layout } from '../api/layout.ts';
 import type { SourceSnapshot } from '../api/manifest.ts';
+import { messageOf } from '../controller/message-of.ts';
 import type { InventoryStore, Source, StartHost } from '../controller/ports.ts';
 import type { HeldDevice, Inventory } from '../plan/inventory.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type StartingDomain,
 } from '../plan/start.ts';
 import { acquireForStart } from './lock.ts';
-import { messageOf } from './message-of.ts';
 
 /** What preparing a start is made of. */
 export interface StartParts {

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Dom0Layout } from '../api/layout.ts';
+import { messageOf } from '../controller/message-of.ts';
 import type { InventoryStore } from '../controller/ports.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import type { Inventory } from '../plan/inventory.ts';
 import { readBounded } from './bounded-read.ts';
 import { decodeInventory, encodeInventory } from './inventory-record.ts';
-import { messageOf } from './message-of.ts';
 
 /** A record of every function that a host can have is some 20 MB; more is no record of ours. */
 const BYTES_MAX = 32 * 1024 * 1024;

@@ -2,15 +2,16 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
+import { once } from '../api/once.ts';
+import { messageOf } from '../controller/message-of.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { type LastGoodStore, UnusableRecordError } from '../source/last-good.ts';
 import { readBounded } from './bounded-read.ts';
-import { messageOf } from './message-of.ts';
 
 /** Bytes of all texts together, as JSON: thousands of manifests. */
 const BYTES_MAX = 32 * 1024 * 1024;
 
-const record = z.strictObject({ version: z.literal(1), files: z.record(z.string(), z.string()) });
+const record = once(() => z.strictObject({ version: z.literal(1), files: z.record(z.string(), z.string()) }));
 
 const WITHOUT = 'a manifest that is broken now stays out of force until it is mended';
 
@@ -27,7 +28,7 @@ export class LastGoodFile implements LastGoodStore {
   async load(): Promise<ReadonlyMap<string, string>> {
     try {
       const text = await readBounded(this.path, BYTES_MAX);
-      return text === undefined ? new Map() : new Map(Object.entries(record.parse(JSON.parse(text)).files));
+      return text === undefined ? new Map() : new Map(Object.entries(record().parse(JSON.parse(text)).files));
     } catch (cause) {
       throw isFileSystems(cause) ? this.#unread(cause) : this.#unusable(cause);
     }

@@ -13,36 +13,30 @@ export interface Line {
   readonly happening?: Happening;
 }
 
-/** What a line tells of, where that differs from what stands in the line. */
-export type About = Pick<Happening, 'action' | 'regarding'> & Partial<Omit<Happening, 'type'>>;
+/** The event that a line tells of: its note is the line's message where no other is given. */
+export type About = Pick<Happening, 'action' | 'regarding'> & Partial<Pick<Happening, 'note' | 'related' | 'askedBy'>>;
 
-/** What a line tells of whose reason is that of a condition, wait, guard or problem. */
-export type AboutWithReason = About & Pick<Happening, 'reason'>;
-
-/** A line, and with `about` the event that it tells of: its reason is the name of the line unless another one is given. */
-export function line(level: Line['level'], event: string, message: string, fields: Line['fields']): Line;
-export function line(
-  level: Line['level'],
-  event: EventReason,
-  message: string,
-  fields: Line['fields'],
-  about: Omit<About, 'reason'>,
-): Line;
+/** A line that tells of no event, or with `about` of one whose reason is that of a condition, wait, guard or problem. */
 export function line(
   level: Line['level'],
   event: string,
   message: string,
   fields: Line['fields'],
-  about: AboutWithReason,
-): Line;
-export function line(
-  level: Line['level'],
-  event: string,
-  message: string,
-  fields: Line['fields'],
-  about?: About,
+  about?: About & Pick<Happening, 'reason'>,
 ): Line {
   if (about === undefined) return { level, event, message, fields };
+  const { reason, ...rest } = about;
   const type = level === 'info' ? 'Normal' : 'Warning';
-  return { level, event, message, fields, happening: { reason: event, note: message, related: [], ...about, type } };
+  return { level, event, message, fields, happening: { reason, note: message, related: [], ...rest, type } };
+}
+
+/** A line that tells of an event, and is called as its reason is. */
+export function eventLine(
+  level: Line['level'],
+  reason: EventReason,
+  message: string,
+  fields: Line['fields'],
+  about: About,
+): Line {
+  return line(level, reason, message, fields, { ...about, reason });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
+import { once } from '../api/once.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';
 import { watchStateFile } from './file-watch.ts';
@@ -9,7 +10,7 @@ import { watchStateFile } from './file-watch.ts';
 const VERSION = 1;
 const BYTES_MAX = 4096;
 
-const record = z.strictObject({ version: z.literal(VERSION), id: z.uuid() });
+const record = once(() => z.strictObject({ version: z.literal(VERSION), id: z.uuid() }));
 
 /**
  * A request to look now, as a file of the runtime folder: `xenpci reconcile` writes it, the controller names in its
@@ -47,7 +48,7 @@ export class LookRequest {
   async last(): Promise<string | undefined> {
     try {
       const text = await readBounded(this.path, BYTES_MAX);
-      return text === undefined ? undefined : record.parse(JSON.parse(text)).id;
+      return text === undefined ? undefined : record().parse(JSON.parse(text)).id;
     } catch {
       // Whoever asks makes a new one.
       return undefined;

@@ -1,7 +1,7 @@
 import type { Condition } from '../api/conditions.ts';
 import type { AssignmentStatus, DeviceStatus, Status } from '../controller/status-types.ts';
 import { type ObjectRef, ref } from './events/event.ts';
-import { type Line, line } from './line.ts';
+import { eventLine, type Line, line } from './line.ts';
 
 /** What has changed from one status to the next, as lines. */
 export function statusLines(before: Status | undefined, after: Status): Line[] {
@@ -21,7 +21,7 @@ export function statusLines(before: Status | undefined, after: Status): Line[] {
 
 function assignmentGone(name: string): Line {
   const about = { action: 'Read', regarding: ref('assignment', name) };
-  return line('info', 'AssignmentGone', `${name} is no longer in the manifests`, { assignment: name }, about);
+  return eventLine('info', 'AssignmentGone', `${name} is no longer in the manifests`, { assignment: name }, about);
 }
 
 function elsewhereLines(before: Status | undefined, { assignments, elsewhere }: Status): Line[] {
@@ -32,8 +32,11 @@ function elsewhereLines(before: Status | undefined, { assignments, elsewhere }: 
   const { objects, host } = elsewhere;
   const others = `${objects} ${objects === 1 ? 'object is' : 'objects are'} for other hosts`;
   const about = { action: 'Read', regarding: ref('host', 'dom0') };
-  if (assignments.length > 0) return [line('info', 'OtherHosts', `${others} than ${host}`, { ...elsewhere }, about)];
-  return [line('warn', 'OtherHosts', `no assignment is for this host, ${host}; ${others}`, { ...elsewhere }, about)];
+  if (assignments.length > 0)
+    return [eventLine('info', 'OtherHosts', `${others} than ${host}`, { ...elsewhere }, about)];
+  return [
+    eventLine('warn', 'OtherHosts', `no assignment is for this host, ${host}; ${others}`, { ...elsewhere }, about),
+  ];
 }
 
 function deviceLines(before: DeviceStatus | undefined, after: DeviceStatus): Line[] {
@@ -46,7 +49,7 @@ function waitLines(before: DeviceStatus | undefined, after: DeviceStatus): Line[
     if (before?.wait === undefined) return [];
     const { reason } = before.wait;
     const message = `${address} waits no longer (${reason})`;
-    return [line('info', 'WaitEnded', message, { device: address, reason }, aboutDevice('Wait', before))];
+    return [eventLine('info', 'WaitEnded', message, { device: address, reason }, aboutDevice('Wait', before))];
   }
   const same = before?.wait?.reason === wait.reason && before.wait.message === wait.message;
   if (same && before.wait?.overdue === wait.overdue) return [];
@@ -61,10 +64,10 @@ function divergenceLines(before: DeviceStatus | undefined, after: DeviceStatus):
   if (divergence === before?.divergence) return [];
   if (divergence === undefined) {
     const message = `${address}: all views agree again`;
-    return [line('info', 'DivergenceEnded', message, { device: address }, aboutDevice('Look', after))];
+    return [eventLine('info', 'DivergenceEnded', message, { device: address }, aboutDevice('Look', after))];
   }
   const message = `${address}: Diverged: ${divergence}`;
-  return [line('warn', 'Diverged', message, { device: address, divergence }, aboutDevice('Look', after))];
+  return [eventLine('warn', 'Diverged', message, { device: address, divergence }, aboutDevice('Look', after))];
 }
 
 function aboutDevice(

@@ -1,6 +1,6 @@
 import type { Suspension, Suspensions } from '../api/suspension.ts';
 import { ref } from './events/event.ts';
-import { type Line, line } from './line.ts';
+import { eventLine, type Line } from './line.ts';
 
 /** Who has suspended what and who has given it back, from one record to the next, as lines. */
 export function suspensionLines(before: Suspensions, after: Suspensions): Line[] {
@@ -21,7 +21,7 @@ function isIn(all: readonly Suspension[], { assignment, since }: Suspension): bo
 function suspended({ assignment, since, by, reason }: Suspension): Line {
   const note = `${assignment} is suspended by ${by}${reason === undefined ? '' : `: ${reason}`}`;
   const fields = { assignment, by, since: new Date(since).toISOString(), ...(reason === undefined ? {} : { reason }) };
-  return line('warn', 'Suspended', note, fields, { action: 'Suspend', regarding: ref('assignment', assignment) });
+  return eventLine('warn', 'Suspended', note, fields, { action: 'Suspend', regarding: ref('assignment', assignment) });
 }
 
 function resumed(assignment: string, { resumed }: Exclude<Suspensions, { unusable: string }>): Line {
@@ -29,17 +29,17 @@ function resumed(assignment: string, { resumed }: Exclude<Suspensions, { unusabl
   const by = last?.by ?? 'somebody';
   const fields = { assignment, by, ...(last === undefined ? {} : { at: new Date(last.at).toISOString() }) };
   const about = { action: 'Resume', regarding: ref('assignment', assignment) };
-  return line('info', 'Resumed', `${assignment} is resumed by ${by}`, fields, about);
+  return eventLine('info', 'Resumed', `${assignment} is resumed by ${by}`, fields, about);
 }
 
 const HOST = ref('host', 'dom0');
 
 function unusable(why: string): Line {
   const note = `${why}; nobody knows what is suspended, so no step is taken; to go on with all: xenpci resume --all`;
-  return line('error', 'SuspensionsUnusable', note, {}, { action: 'Read', regarding: HOST });
+  return eventLine('error', 'SuspensionsUnusable', note, {}, { action: 'Read', regarding: HOST });
 }
 
 function usableAgain(): Line {
   const note = 'the record of what is suspended can be used again';
-  return line('info', 'SuspensionsUsable', note, {}, { action: 'Read', regarding: HOST });
+  return eventLine('info', 'SuspensionsUsable', note, {}, { action: 'Read', regarding: HOST });
 }

@@ -5,8 +5,8 @@ import type { Status } from '../controller/status-types.ts';
 import { stepText } from '../plan/step.ts';
 import { formatProblem } from '../source/problem.ts';
 import { durationText, untilText } from './duration.ts';
-import { ref } from './events/event.ts';
-import { type AboutWithReason, type Line, line } from './line.ts';
+import { type Happening, ref } from './events/event.ts';
+import { type About, eventLine, type Line, line } from './line.ts';
 import { statusLines } from './narrated-status.ts';
 import { aboutStep } from './narrated-step.ts';
 import { suspensionLines } from './narrated-suspensions.ts';
@@ -16,6 +16,8 @@ export { readyOf } from './narrated-status.ts';
 
 /** How many problems of manifests are shown at once; `xenpci validate` shows all. */
 const PROBLEMS_SHOWN_MAX = 20;
+/** How many devices one line names. */
+const DEVICES_SHOWN_MAX = 8;
 
 /** Turns what the controller reports into lines. It remembers the last status, since only what changes is worth a line. */
 export class Narration {
@@ -47,6 +49,8 @@ export class Narration {
         return [this.#failed(report, report.error)];
       case 'ApprovalsUnreadable':
         return [unapproved(report)];
+      case 'HostSlept':
+        return [slept(report)];
       case 'ManifestProblems':
         return problems(report.problems);
       case 'SuspensionsChanged': {
@@ -67,7 +71,7 @@ export class Narration {
     const next = Math.min(retryAt, now + this.#resyncMs);
     const message = `${what}; no step is taken; next try ${untilText(next, now)}`;
     const about = { action: type === 'LookFailed' ? 'Look' : 'Record', regarding: HOST, note: what };
-    return line('error', type, message, { error, retryAt: new Date(next).toISOString() }, about);
+    return eventLine('error', type, message, { error, retryAt: new Date(next).toISOString() }, about);
   }
 }
 
@@ -75,7 +79,21 @@ const HOST = ref('host', 'dom0');
 
 function unapproved({ type, error }: Report & { type: 'ApprovalsUnreadable' }): Line {
   const about = { action: 'Read', regarding: HOST };
-  return line('error', type, `${error}; until then nothing counts as approved`, {}, about);
+  return eventLine('error', type, `${error}; until then nothing counts as approved`, {}, about);
+}
+
+function slept({ type, sleptMs, given }: Report & { type: 'HostSlept' }): Line {
+  const shown = given.slice(0, DEVICES_SHOWN_MAX).map(({ device, domain }) => `${device} of ${domain}`);
+  const more = given.length > shown.length ? [`${given.length - shown.length} more`] : [];
+  const what = given.length === 0 ? '' : `; what drivers had set is lost in ${[...shown, ...more].join(', ')}`;
+  const about = { action: 'Look', regarding: HOST };
+  return eventLine(
+    given.length === 0 ? 'info' : 'warn',
+    type,
+    `the host has slept for ${durationText(sleptMs)}${what}`,
+    { sleptMs, given },
+    about,
+  );
 }
 
 /** The attempt is told of when it has ended. */
@@ -87,14 +105,17 @@ function performed({ type, step, askedBy, durationMs, note }: Report & { type: '
   const suffix = note === undefined ? '' : `; ${note}`;
   const fields = { step, askedBy, durationMs, ...(note === undefined ? {} : { note }) };
   const about = { ...aboutStep(step, askedBy), note: `${stepText(step)}${suffix}` };
-  return line('info', type, `${stepText(step)} (${durationText(durationMs)})${suffix}`, fields, about);
+  return eventLine('info', type, `${stepText(step)} (${durationText(durationMs)})${suffix}`, fields, about);
 }
 
 function failedStep(report: Report & { type: 'StepFailed' }, now: number): Line {
   const { type, step, askedBy, durationMs, error, retryAt } = report;
   const message = `${stepText(step)}: ${error}; next try ${untilText(retryAt, now)}`;
   const fields = { step, askedBy, durationMs, error, retryAt: new Date(retryAt).toISOString() };
-  return line('error', type, message, fields, { ...aboutStep(step, askedBy), note: `${stepText(step)}: ${error}` });
+  return eventLine('error', type, message, fields, {
+    ...aboutStep(step, askedBy),
+    note: `${stepText(step)}: ${error}`,
+  });
 }
 
 function problems(all: readonly ManifestProblem[]): Line[] {
@@ -110,10 +131,17 @@ function problems(all: readonly ManifestProblem[]): Line[] {
 }
 
 function valid(): Line {
-  return line('info', 'ManifestsValid', 'all manifests are valid again', {}, { action: 'Read', regarding: HOST });
+  return eventLine('info', 'ManifestsValid', 'all manifests are valid again', {}, { action: 'Read', regarding: HOST });
 }
 
-function aboutProblem({ file, line: row, column, code, field, message }: ManifestProblem): AboutWithReason {
+function aboutProblem({
+  file,
+  line: row,
+  column,
+  code,
+  field,
+  message,
+}: ManifestProblem): About & Pick<Happening, 'reason'> {
   const place = `${file}:${row}:${column}`;
   const note = field === '' ? `${place}: ${message}` : `${place}: ${field}: ${message}`;
   return { action: 'Read', reason: code, regarding: ref('manifest', file), note };

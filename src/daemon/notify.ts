@@ -1,5 +1,5 @@
+import { messageOf } from '../controller/message-of.ts';
 import { runCommand } from '../host/command.ts';
-import { messageOf } from './message-of.ts';
 
 /** What a service manager may be told: sd_notify(3). */
 export type Notice = Readonly<Partial<Record<'READY' | 'STATUS' | 'STOPPING' | 'WATCHDOG', string>>>;

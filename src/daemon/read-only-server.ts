@@ -49,13 +49,16 @@ export function readOnlyServer(
   server.maxConnections = CONNECTIONS_MAX;
   server.maxHeadersCount = 64;
   server.setTimeout(IDLE_MS);
-  server.on('request', (message: IncomingMessage, response: ServerResponse) => {
+  const serve = (message: IncomingMessage, response: ServerResponse): void => {
     void respond(handle, message, response).catch((error: unknown) => {
       onError(error);
       if (response.headersSent) response.destroy();
       else send(message, response, failure(500, 'InternalError', 'xenpci failed to answer; its log says more'));
     });
-  });
+  };
+  server.on('request', serve);
+  // Who asks whether to send a body (`Expect: 100-continue`) is not told to go on: Node would do that.
+  server.on('checkContinue', serve);
   return server;
 }
 

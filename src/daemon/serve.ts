@@ -1,11 +1,11 @@
 import type { Server } from 'node:http';
+import { messageOf } from '../controller/message-of.ts';
 import { FreshLooks } from './api/fresh-looks.ts';
 import { Health } from './api/health.ts';
 import { lookTexts } from './api/look-text.ts';
 import type { Resources } from './api/resources.ts';
 import { apiRoutes } from './api/routes.ts';
 import { listenOnSocket, socketPath } from './api/socket-file.ts';
-import { messageOf } from './message-of.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MetricsFile } from './metrics/metrics-file.ts';
 import { closed, failure, type Handler, listenOnLoopback, readOnlyServer } from './read-only-server.ts';

@@ -1,6 +1,7 @@
 import type { Pass } from '../controller/look.ts';
 import type { Reporter } from '../controller/report.ts';
 import type { Status } from '../controller/status-types.ts';
+import { isEmptyFolder } from '../source/problem.ts';
 import { readyOf } from './narration.ts';
 import { Notifier } from './notify.ts';
 import type { SessionParts } from './session.ts';
@@ -45,6 +46,7 @@ export function statusText({ assignments, problems }: Status): string {
   const ready = assignments.filter(assignment => readyOf(assignment)?.status === 'True').length;
   const all = assignments.length === 1 ? '1 assignment is' : `${assignments.length} assignments are`;
   const text = assignments.length === 0 ? 'no assignments' : `${ready} of ${all} ready`;
+  if (assignments.length === 0 && isEmptyFolder(problems)) return 'there are no manifests yet';
   if (problems.length === 0) return text;
   return `${text}; ${problems.length === 1 ? '1 problem' : `${problems.length} problems`} in the manifests`;
 }

@@ -5,6 +5,7 @@ import type { Clock, Host, Source } from '../controller/ports.ts';
 import type { Reporter } from '../controller/report.ts';
 import { ApprovalFile } from './approval-file.ts';
 import { Journal } from './events/journal.ts';
+import { GivenFile } from './given-file.ts';
 import { InventoryFile } from './inventory-file.ts';
 import type { Line } from './line.ts';
 import { acquireLock } from './lock.ts';
@@ -101,8 +102,9 @@ export async function withController<T>(parts: SessionParts, work: (controller: 
       look: () => working?.reconcile(),
     });
     const store = new InventoryFile(layout);
+    const given = new GivenFile(layout);
     const approvals = new ApprovalFile(layout, warnWatch);
-    const controller = new Controller({ host, source, store, approvals, clock, report, resyncMs, onPass });
+    const controller = new Controller({ host, source, store, given, approvals, clock, report, resyncMs, onPass });
     working = controller;
     const asked = { retry: () => toldRetry(controller, log) };
     const requests = answerRequests(new LookRequest(layout, warnWatch), asked, id => statusFile.answer(id));

@@ -2,11 +2,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
+import { once } from '../api/once.ts';
+import { messageOf } from '../controller/message-of.ts';
 import type { Status } from '../controller/status-types.ts';
 import { isRunning, markOf, type ProcessMark, processMark } from '../host/process-mark.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';
-import { messageOf } from './message-of.ts';
 
 const BYTES_MAX = 64 * 1024 * 1024;
 const VERSION = 1;
@@ -21,19 +22,21 @@ export interface LiveStatus {
   readonly answered?: string;
 }
 
-const record = z.object({
-  version: z.literal(VERSION),
-  writer: processMark,
-  manifests: z.string(),
-  answered: z.string().optional(),
-  // Of the same program, so its parts are not checked one by one; what is missing altogether is.
-  status: z.looseObject({
-    observedAt: z.string(),
-    assignments: z.array(z.looseObject({ name: z.string(), conditions: z.array(z.looseObject({})) })),
-    devices: z.array(z.looseObject({ address: z.string() })),
-    problems: z.array(z.looseObject({})),
+const record = once(() =>
+  z.object({
+    version: z.literal(VERSION),
+    writer: processMark(),
+    manifests: z.string(),
+    answered: z.string().optional(),
+    // Of the same program, so its parts are not checked one by one; what is missing altogether is.
+    status: z.looseObject({
+      observedAt: z.string(),
+      assignments: z.array(z.looseObject({ name: z.string(), conditions: z.array(z.looseObject({})) })),
+      devices: z.array(z.looseObject({ address: z.string() })),
+      problems: z.array(z.looseObject({})),
+    }),
   }),
-});
+);
 
 function statusPath(layout: Dom0Layout): string {
   return join(layout.runtime, 'status.json');
@@ -111,7 +114,7 @@ export class StatusFile {
  */
 export async function readLiveStatus(layout: Dom0Layout): Promise<LiveStatus | undefined> {
   const text = await readBounded(statusPath(layout), BYTES_MAX).catch(() => undefined);
-  const parsed = text === undefined ? undefined : record.safeParse(parseJson(text));
+  const parsed = text === undefined ? undefined : record().safeParse(parseJson(text));
   if (parsed?.success !== true || !(await isRunning(parsed.data.writer))) return undefined;
   const { writer, manifests, status, answered } = parsed.data;
   const live = { writer, manifests, status: status as unknown as Status };

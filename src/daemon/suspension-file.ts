@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Dom0Layout } from '../api/layout.ts';
+import { once } from '../api/once.ts';
 import { NOTHING_SUSPENDED, type Resumption, type Suspension, type Suspensions } from '../api/suspension.ts';
+import { messageOf } from '../controller/message-of.ts';
 import { isLock, takeFileLock } from '../host/file-lock.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { readBounded } from './bounded-read.ts';
 import { watchStateFile } from './file-watch.ts';
-import { messageOf } from './message-of.ts';
 
 const VERSION = 1;
 const BYTES_MAX = 1024 * 1024;
@@ -20,17 +21,19 @@ export const REASON_MAX = 200;
 /** The longest name of whoever did it, in characters. */
 export const BY_MAX = 64;
 
-const name = z.string().min(1).max(253);
-const by = z.string().min(1).max(BY_MAX);
 /** What a date of JavaScript can be, ms since the epoch. */
-const time = z.number().min(0).max(8.64e15);
+const TIME_MAX = 8.64e15;
 
-const record = z.strictObject({
-  version: z.literal(VERSION),
-  suspended: z.array(
-    z.strictObject({ assignment: name, since: time, by, reason: z.string().min(1).max(REASON_MAX).optional() }),
-  ),
-  resumed: z.array(z.strictObject({ assignment: name, at: time, by })),
+const record = once(() => {
+  const name = z.string().min(1).max(253);
+  const by = z.string().min(1).max(BY_MAX);
+  const time = z.number().min(0).max(TIME_MAX);
+  const reason = z.string().min(1).max(REASON_MAX).optional();
+  return z.strictObject({
+    version: z.literal(VERSION),
+    suspended: z.array(z.strictObject({ assignment: name, since: time, by, reason })),
+    resumed: z.array(z.strictObject({ assignment: name, at: time, by })),
+  });
 });
 
 type Usable = Exclude<Suspensions, { readonly unusable: string }>;
@@ -144,7 +147,7 @@ export class SuspensionFile {
 }
 
 function decode(text: string): Usable {
-  const parsed = record.safeParse(JSON.parse(text));
+  const parsed = record().safeParse(JSON.parse(text));
   if (!parsed.success) throw new Error('it is no record of suspensions', { cause: parsed.error });
   const { suspended, resumed } = parsed.data;
   return {

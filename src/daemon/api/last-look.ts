@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import type { Dom0Layout } from '../../api/layout.ts';
-import { messageOf } from '../message-of.ts';
-import type { ServedLook } from './look-text.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { LookTextError } from './look-text-error.ts';
 import { refusalIn } from './refusal.ts';
+import type { ServedLook } from './served-look.ts';
 import { GROUP, isNobody, socketPath } from './socket-file.ts';
 
 /** No host of this world needs more for a look. */
@@ -49,7 +49,7 @@ export async function lastLook(layout: Dom0Layout, options: LastLookOptions): Pr
     await access(path);
     const ending = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
     // Only here: where there is no controller, neither a web client nor what a look has to be like is needed.
-    const [{ answered }, { decodeLook }] = await Promise.all([import('./answered.ts'), import('./look-text.ts')]);
+    const [{ answered }, { decodeLook }] = await Promise.all([import('./answered.ts'), import('./served-look.ts')]);
     const { code, text } = await answered(path, fresh ? '/v1/look?fresh' : '/v1/look', ending, bytesMax);
     if (code !== 200) return refusal(code, text);
     return decodeLook(text, version);

@@ -1,10 +1,6 @@
 import type { Look } from '../../controller/look.ts';
-import { plan } from '../../plan/plan.ts';
-import { standingOf } from '../../plan/standing.ts';
-import { messageOf } from '../message-of.ts';
 import { printableJson } from '../printable-json.ts';
-import { checkedLook, type LookRecord } from './look-schema.ts';
-import { LookTextError } from './look-text-error.ts';
+import type { LookRecord } from './look-record.ts';
 
 /** Raised with each change of the form that leaves the program's version as it is. */
 const FORMAT = 'xenpci-look/1';
@@ -14,13 +10,6 @@ export interface LookWriter {
   readonly manifests: string;
   readonly controller: number;
   readonly version: string;
-}
-
-/** A look of a running controller, as another process was told of it. */
-export interface ServedLook {
-  readonly look: Look;
-  readonly manifests: string;
-  readonly controller: number;
 }
 
 /**
@@ -52,54 +41,7 @@ export function lookTexts(writer: LookWriter): (look: Look) => string {
   };
 }
 
-/**
- * Reads what `encodeLook` wrote, and decides anew from it what the writer decided.
- * @throws {LookTextError} for what is no look, or another version's.
- */
-export function decodeLook(text: string, version: string): ServedLook {
-  const value = parseJson(text);
-  if (formatIn(value) !== formatOf(version)) throw new LookTextError('is of another version of xenpci');
-  try {
-    const record = checkedLook(value);
-    return { look: lookOf(record), manifests: record.manifests, controller: record.controller };
-  } catch (cause) {
-    throw new LookTextError(`answers what is no look: ${messageOf(cause)}`, { cause });
-  }
-}
-
-function lookOf({ observed, source, inventory, approvals, failures, status, now }: LookRecord): Look {
-  const basis = {
-    observed: { ...observed, devices: new Map(observed.devices.map(device => [device.address, device])) },
-    source,
-    inventory: new Map(inventory.map(held => [held.address, held])),
-    approvals,
-    failures: new Map(failures),
-  };
-  return { ...basis, plan: planOf(basis), status, now };
-}
-
-function planOf({
-  observed,
-  source,
-  inventory,
-  approvals,
-  failures,
-}: Omit<Look, 'plan' | 'status' | 'now'>): Look['plan'] {
-  return plan(observed, source, inventory, standingOf(approvals, failures));
-}
-
-function formatOf(version: string): string {
+/** What a text begins with that a program of this version wrote. */
+export function formatOf(version: string): string {
   return `${FORMAT} ${version}`;
-}
-
-function formatIn(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new LookTextError('answers what is cut off or no JSON', { cause });
-  }
 }

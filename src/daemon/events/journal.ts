@@ -1,5 +1,5 @@
 import type { Dom0Layout } from '../../api/layout.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { type Event, type Happening, refText } from './event.ts';
 import { EventFile, readEvents } from './event-file.ts';
 import { bounded } from './event-line.ts';

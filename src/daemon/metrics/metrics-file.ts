@@ -1,5 +1,5 @@
+import { messageOf } from '../../controller/message-of.ts';
 import { replaceFile } from '../../host/replace-file.ts';
-import { messageOf } from '../message-of.ts';
 
 /** Metrics as a text file of node_exporter, which reads it as a whole: it is replaced, never changed. */
 export class MetricsFile {

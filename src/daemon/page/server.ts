@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { type Answer, closed, listenOnLoopback, readOnlyServer } from '../read-only-server.ts';
 import { renderMain, renderPage } from './render.ts';
 import { SCRIPT } from './script.ts';

@@ -1,9 +1,9 @@
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import type { Clock } from '../../controller/ports.ts';
 import type { Overlay, Overlays } from '../../source/overlay.ts';
 import { watchStateFile } from '../file-watch.ts';
 import type { Line } from '../line.ts';
-import { messageOf } from '../message-of.ts';
 import { momentOf } from './moment.ts';
 import { type Trial, type TrialEnd, timeLeft } from './trial.ts';
 import { TrialFile } from './trial-file.ts';

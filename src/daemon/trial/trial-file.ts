@@ -1,12 +1,12 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { isLock, takeFileLock } from '../../host/file-lock.ts';
 import { replaceFile } from '../../host/replace-file.ts';
 import { isGone } from '../../host/small-file.ts';
 import { FILE_BYTES_MAX } from '../../source/limits.ts';
 import { readBounded } from '../bounded-read.ts';
-import { messageOf } from '../message-of.ts';
 import { momentOf } from './moment.ts';
 import {
   bytesHash,

@@ -1,5 +1,5 @@
 import { ref } from '../events/event.ts';
-import { type Line, line } from '../line.ts';
+import { eventLine, type Line } from '../line.ts';
 import { bytesHash, type Trial, type TrialEnd } from './trial.ts';
 
 const HASH_DIGITS = 16;
@@ -10,7 +10,7 @@ export function beganLine(trial: Trial): Line {
   const time = new Date(until).toISOString();
   const note = `${by} tries ${path}`;
   const message = `${note} until ${time.slice(11, 19)}Z; xenpci try --confirm keeps it, and nothing else does`;
-  return line('info', 'TrialBegan', message, fieldsOf(trial), {
+  return eventLine('info', 'TrialBegan', message, fieldsOf(trial), {
     action: 'Try',
     regarding: ref('manifest', path),
     note,
@@ -22,9 +22,9 @@ export function endedLine(trial: Trial, how: TrialEnd): Line {
   const about = { action: 'Try', regarding: ref('manifest', trial.path) };
   const who = trial.end?.by ?? trial.by;
   const fields = { ...fieldsOf(trial), how, ...(trial.end === undefined ? {} : { endedBy: who }) };
-  if (how === 'confirmed') return line('info', 'TrialConfirmed', `${who} keeps ${trial.path}`, fields, about);
+  if (how === 'confirmed') return eventLine('info', 'TrialConfirmed', `${who} keeps ${trial.path}`, fields, about);
   const message = `the trial of ${trial.path} by ${trial.by} is over: ${whyOver(how, who)}`;
-  return line('warn', 'TrialReverted', message, fields, about);
+  return eventLine('warn', 'TrialReverted', message, fields, about);
 }
 
 function whyOver(how: Exclude<TrialEnd, 'confirmed'>, who: string): string {
@@ -44,7 +44,13 @@ function whyOver(how: Exclude<TrialEnd, 'confirmed'>, who: string): string {
 /** Tells that the record of a trial is of no use. */
 export function unusableLine(message: string, running: Trial | undefined): Line {
   const what = running === undefined ? 'nothing is on trial' : 'what was read before counts until its time is up';
-  return line('error', 'TrialUnusable', `${message}; ${what}`, {}, { action: 'Try', regarding: ref('host', 'dom0') });
+  return eventLine(
+    'error',
+    'TrialUnusable',
+    `${message}; ${what}`,
+    {},
+    { action: 'Try', regarding: ref('host', 'dom0') },
+  );
 }
 
 function fieldsOf({ path, by, text }: Trial): Record<string, string> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { once } from '../../api/once.ts';
 
 /** How a trial came to its end: `overtaken` when somebody else changed the file that it stands for. */
 export type TrialEnd = 'confirmed' | 'reverted' | 'expired' | 'restarted' | 'overtaken';
@@ -36,22 +37,24 @@ export interface Moment {
   readonly uptimeMs: number;
 }
 
-const record = z.strictObject({
-  version: z.literal(1),
-  trial: z.strictObject({
-    id: z.string(),
-    folder: z.string(),
-    path: z.string(),
-    text: z.string(),
-    before: z.string().exactOptional(),
-    by: z.string(),
-    until: z.number().nonnegative().max(8.64e15),
-    bootId: z.string(),
-    begunUptimeMs: z.number().nonnegative(),
-    timeoutMs: z.number().positive().max(TRIAL_MS_MAX),
-    end: z.strictObject({ how: z.enum(['confirmed', 'reverted']), by: z.string() }).exactOptional(),
+const record = once(() =>
+  z.strictObject({
+    version: z.literal(1),
+    trial: z.strictObject({
+      id: z.string(),
+      folder: z.string(),
+      path: z.string(),
+      text: z.string(),
+      before: z.string().exactOptional(),
+      by: z.string(),
+      until: z.number().nonnegative().max(8.64e15),
+      bootId: z.string(),
+      begunUptimeMs: z.number().nonnegative(),
+      timeoutMs: z.number().positive().max(TRIAL_MS_MAX),
+      end: z.strictObject({ how: z.enum(['confirmed', 'reverted']), by: z.string() }).exactOptional(),
+    }),
   }),
-});
+);
 
 export function encodeTrial(trial: Trial): string {
   return `${JSON.stringify({ version: 1, trial }, null, 2)}\n`;
@@ -59,7 +62,7 @@ export function encodeTrial(trial: Trial): string {
 
 /** @throws {Error} for what is no record of a trial. */
 export function decodeTrial(text: string): Trial {
-  return record.parse(JSON.parse(text)).trial;
+  return record().parse(JSON.parse(text)).trial;
 }
 
 /** A hash of a manifest's bytes. */

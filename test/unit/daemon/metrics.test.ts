@@ -3,6 +3,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { CODES } from '../../../src/controller/codes.ts';
 import { Metrics } from '../../../src/daemon/metrics/metrics.ts';
 import { address, assignment, device, domain, entry, observed, source } from '../../world.ts';
 import { CHECKOUT } from '../cli/captured-shell.ts';
@@ -113,6 +115,21 @@ describe('metrics', () => {
       expect(used.filter(name => !known.has(name))).toEqual([]);
       expect(used.length).toBeGreaterThan(5);
     }
+  });
+
+  test('the sample alerts ask by labels that there are, for reasons that there are, and name commands that there are', async () => {
+    const { text } = await filled().text();
+    const alerts = readFileSync(join(CHECKOUT, 'manifests/monitoring/alerts.yaml'), 'utf8');
+    const selectors = [...alerts.matchAll(/(xenpci_[a-z_]+)\{(\w+)="(\w+)"\}/g)];
+    expect(selectors.length).toBeGreaterThan(3);
+    for (const [, metric = '', label = '', value = ''] of selectors) {
+      expect(text).toMatch(new RegExp(`^${metric}\\{[^}]*\\b${label}="`, 'm'));
+      if (label === 'reason') expect(CODES).toHaveProperty(value);
+    }
+    const commands = COMMANDS.map(({ name }) => name);
+    const calls = [...alerts.matchAll(/[:;] xenpci ([a-z-]+)/g)].map(match => match[1]);
+    expect(calls.length).toBeGreaterThan(5);
+    for (const call of calls) expect(commands).toContain(call);
   });
 
   test('are in a file that is replaced as a whole, and readable by node_exporter', async () => {

@@ -44,6 +44,19 @@ function status(devices: Partial<DeviceStatus>[], assignments: [string, 'True' |
 }
 
 describe('Narration', () => {
+  test('a sleep of the host, with what guests had', () => {
+    const lines = narration();
+    const given = Array.from({ length: 10 }, (_, n) => ({ device: address(`0000:0${n}:00.0`), domain: 'red' }));
+    expect([
+      ...lines({ type: 'HostSlept', sleptMs: 20_000, given: [] }),
+      ...lines({ type: 'HostSlept', sleptMs: 28_800_000, given: given.slice(0, 2) }),
+    ]).toEqual([
+      'info HostSlept: the host has slept for 20 s',
+      'warn HostSlept: the host has slept for 8 h; what drivers had set is lost in 0000:00:00.0 of red, 0000:01:00.0 of red',
+    ]);
+    expect(lines({ type: 'HostSlept', sleptMs: 20_000, given })[0]).toMatch(/0000:07:00.0 of red, 2 more$/);
+  });
+
   test('a step: begun, done, done although, failed', () => {
     const lines = narration();
     expect([
@@ -153,12 +166,15 @@ describe('logs', () => {
 
   test('as text: no escape sequence, and no forged line', () => {
     const written: string[] = [];
-    const log = textLog({ write: text => written.push(text) }, { colour: false, now: () => NOW });
+    const log = textLog(
+      { write: text => written.push(text) },
+      { colour: false, columns: () => undefined, now: () => NOW },
+    );
     for (const line of failed) log(line);
     const lines = written.join('').split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d ✗ bind 0000:03:00\.0 to pciback: refused/);
-    expect(lines[1]).toMatch(/^ {11}12:00:00/);
+    expect(lines[1]).toMatch(/^ {4}12:00:00/);
     expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   });
 

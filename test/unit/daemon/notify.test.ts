@@ -9,6 +9,7 @@ import type { Status } from '../../../src/controller/status-types.ts';
 import { Notifier } from '../../../src/daemon/notify.ts';
 import { asService, statusText } from '../../../src/daemon/service.ts';
 import type { SessionParts } from '../../../src/daemon/session.ts';
+import { emptyFolder } from '../../../src/source/problem.ts';
 import { observed, source } from '../../world.ts';
 import { lookAt } from './api/served.ts';
 
@@ -122,6 +123,14 @@ describe('as a service', () => {
     [status([], 1), 'no assignments; 1 problem in the manifests'],
   ])('status %#', (given, text) => {
     expect(statusText(given)).toBe(text);
+  });
+
+  test('a folder without manifests, as after the installation, is no problem while nothing is in force', () => {
+    const problems = [emptyFolder('/m')];
+    expect(statusText({ ...status([]), problems })).toBe('there are no manifests yet');
+    expect(statusText({ ...status(['True']), problems })).toBe(
+      '1 of 1 assignment is ready; 1 problem in the manifests',
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { closed, json, listenOnLoopback, readOnlyServer } from '../../../src/daemon/read-only-server.ts';
+import { hungUp } from '../../hung-up.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nhost: xenpci\r\n\r\n';
 const ends: (() => Promise<void>)[] = [];
@@ -27,14 +28,14 @@ async function client(): Promise<Socket> {
 
 describe('a connection is ended', () => {
   test('when nothing is asked', async () => {
-    await once(await client(), 'close');
+    await hungUp(await client());
   });
 
   test('when the request never comes to its end, however much is sent', async () => {
     const socket = await client();
     socket.write('GET / HTTP/1.1\r\n');
     const drip = setInterval(() => socket.write('x: y\r\n'), 10);
-    await once(socket, 'close');
+    await hungUp(socket);
     clearInterval(drip);
   });
 
@@ -44,7 +45,7 @@ describe('a connection is ended', () => {
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toContain('200 OK');
     const drip = setInterval(() => socket.write('G'), 10);
-    await once(socket, 'close');
+    await hungUp(socket);
     clearInterval(drip);
   });
 });
@@ -58,7 +59,7 @@ test('a connection whose request is still being answered is left alone, also by 
   socket.write(REQUEST);
   socket.write('GET /never HTTP/1.1\r\nhost: xenpci\r\n\r\n');
   // Another one, begun later, has been ended meanwhile.
-  await once(await client(), 'close');
-  await once(await client(), 'close');
+  await hungUp(await client());
+  await hungUp(await client());
   expect(isClosed).toBe(false);
 });
