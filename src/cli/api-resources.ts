@@ -36,7 +36,7 @@ export function apiResources(globals: Globals): Resources {
 
 /** A domain as it was found. Its name is whatever somebody called it. */
 function domainObject({ observed, source }: Look, domain: ObservedDomain): ApiObject {
-  const { name, uuid, domid, state, crashed, toolstack, persistent, type, passthrough, live, stored } = domain;
+  const { name, uuid, domid, state, asleep, crashed, toolstack, persistent, type, passthrough, live, stored } = domain;
   const entry = (hostdev: ObservedDomain['live'][number]): object => ({
     address: hostdev.address,
     permissive: hostdev.permissive,
@@ -48,6 +48,7 @@ function domainObject({ observed, source }: Look, domain: ObservedDomain): ApiOb
   const status = {
     domid,
     state,
+    asleep,
     crashed,
     toolstack,
     persistent,

@@ -1,10 +1,11 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ManifestProblem, SourceSnapshot } from '../api/manifest.ts';
-import { messageOf } from '../daemon/message-of.ts';
+import { messageOf } from '../controller/message-of.ts';
 import { replaceFile } from '../host/replace-file.ts';
 import { FILE_BYTES_MAX } from '../source/limits.ts';
 import type { Overlay } from '../source/overlay.ts';
+import { systemErrorText } from '../source/problem.ts';
 import { isManifestName } from '../source/scan.ts';
 import type { Globals } from './context.ts';
 import { CliError } from './exit.ts';
@@ -33,7 +34,7 @@ export async function newManifest({ manifests }: Globals, file: string): Promise
     throw new CliError(`${name} is no name of a manifest: *.yaml, *.yml or *.json, without a dot in front`);
   await requirePlainFolder(manifests);
   const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new CliError(`${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new CliError(`${file} cannot be read: ${systemErrorText(cause)}`, { cause });
   });
   if (bytes.length > FILE_BYTES_MAX) throw new CliError(`${file} is longer than ${FILE_BYTES_MAX} bytes`);
   const path = join(manifests, name);
@@ -47,7 +48,7 @@ export async function newManifest({ manifests }: Globals, file: string): Promise
 /** @throws {CliError} for a folder that Git brings: it is changed there. */
 export async function requirePlainFolder(folder: string): Promise<void> {
   const stats = await lstat(folder).catch((cause: unknown) => {
-    throw new CliError(`the folder of manifests cannot be used: ${messageOf(cause)}`, { cause });
+    throw new CliError(`${folder} cannot be used: ${systemErrorText(cause)}`, { cause });
   });
   const isGit = await lstat(join(folder, '.git')).then(
     () => true,

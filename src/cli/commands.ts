@@ -8,6 +8,8 @@ export interface CommandEntry {
   readonly summary: string;
   readonly argument?: Argument;
   readonly hidden?: boolean;
+  /** Whether it always changes, or has to know, what only who runs the controller may. `run` may have a host of its own. */
+  readonly changes?: boolean;
   /** Loads what gives it its options and what it does: most of a short command's time is the loading of what others use. */
   readonly load: () => Promise<(command: Command, context: Context) => Command>;
 }
@@ -25,6 +27,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'reconcile',
     summary: 'Bring everything into place now, and say how it stands',
+    changes: true,
     load: async () => (await import('./commands/reconcile.ts')).reconcileCommand,
   },
   {
@@ -36,35 +39,43 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'apply',
     summary: 'Check a manifest with all others, and put it into their folder',
     argument: new Argument('<file>', 'goes into the folder under its own name, in place of a file of that name'),
+    changes: true,
     load: async () => (await import('./commands/apply.ts')).applyCommand,
   },
   {
     name: 'try',
     summary: 'Put a manifest in force for a time, and go back unless you keep it',
     argument: new Argument('[file]', 'takes the place of a file of that name in the folder'),
+    changes: true,
     load: async () => (await import('./commands/try.ts')).tryCommand,
   },
   {
     name: 'approve',
     summary: 'Approve the detaches that wait for approval',
+    changes: true,
     load: async () => (await import('./commands/approve.ts')).approveCommand,
   },
   {
     name: 'suspend',
     summary: 'Leave one assignment alone until it is resumed',
     argument: new Argument('<name>', 'the assignment'),
+    changes: true,
     load: async () => (await import('./commands/suspend.ts')).suspendCommand,
   },
   {
     name: 'resume',
     summary: 'Give back what was suspended',
     argument: new Argument('[name]', 'the assignment; its manifest may be gone'),
+    changes: true,
     load: async () => (await import('./commands/resume.ts')).resumeCommand,
   },
   {
     name: 'validate',
     summary: 'Check manifests and show every problem with file, line, column and caret',
-    argument: new Argument('<path...>', 'files, or folders that are searched for .yaml, .yml and .json'),
+    argument: new Argument(
+      '[path...]',
+      'files, or folders that are searched for .yaml, .yml and .json; the folder of manifests when none is given',
+    ),
     load: async () => (await import('./commands/validate.ts')).validateCommand,
   },
   {

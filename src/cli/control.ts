@@ -1,10 +1,10 @@
 import type { Dom0Layout } from '../api/layout.ts';
 import { systemClock } from '../controller/clock.ts';
+import { messageOf } from '../controller/message-of.ts';
 import type { Host, Source } from '../controller/ports.ts';
 import { LastGoodFile } from '../daemon/last-good-file.ts';
 import { LockHeldError } from '../daemon/lock.ts';
 import { jsonLog, type Log, textLog } from '../daemon/log.ts';
-import { messageOf } from '../daemon/message-of.ts';
 import type { SessionParts } from '../daemon/session.ts';
 import { SuspendingSource } from '../daemon/suspending-source.ts';
 import { SuspensionFile } from '../daemon/suspension-file.ts';
@@ -85,7 +85,9 @@ export async function requireXen(layout: Dom0Layout): Promise<void> {
 
 function openLog(shell: Shell, format: 'text' | 'json'): Log {
   if (format === 'json') return jsonLog(shell.stdout);
-  return textLog(shell.stdout, { colour: wantsColour(shell.stdout, shell), now: systemClock.now });
+  const { stdout } = shell;
+  const columns = (): number | undefined => (stdout.isTerminal ? stdout.columns : undefined);
+  return textLog(stdout, { colour: wantsColour(stdout, shell), columns, now: systemClock.now });
 }
 
 /** Shows the plan, which people see first. */

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { startSimulatedDom0 } from '../simulator/index.ts';
 import type { Globals } from './context.ts';
 import { CliError, ExitCode } from './exit.ts';
+import { shipped } from './shipped.ts';
 import { Screen } from './terminal/screen.ts';
 import type { Shell } from './terminal/shell.ts';
 
@@ -50,11 +50,9 @@ export async function withSimulatedHost(
   }
 }
 
-/** The samples lie beside the program in a Debian package, otherwise one or two folders above it, bundle or not. */
+/** @throws {CliError} when they were not copied along with the program. */
 function samplesOf(program: string): string {
-  const folder = dirname(program);
-  const folders = [folder, dirname(folder), dirname(dirname(folder))];
-  const found = folders.map(each => join(each, 'manifests/samples')).find(each => existsSync(each));
+  const found = shipped(program, 'manifests/samples');
   if (found !== undefined) return found;
   throw new CliError('the samples do not lie beside this program; give a folder with --manifests');
 }
@@ -65,13 +63,13 @@ function showHeader(
 ): void {
   const screen = new Screen(shell.stdout, shell);
   const why = asked === 'auto' ? 'There is no Xen on this machine, so this' : 'This';
-  screen.line(`${why} is a simulated dom0. Nothing of this machine is touched.`);
+  screen.prose(`${why} is a simulated dom0. Nothing of this machine is touched.`);
   screen.line();
-  screen.line(`Manifests:  ${manifests}`);
+  screen.whole(`Manifests:  ${manifests}`);
   screen.line('            Edit one while this runs, and a device moves. Ctrl-C ends it.');
   screen.line('Look at it from another shell:');
   for (const look of ['get devices', 'describe assignment sys-net']) {
-    screen.line(`            XENPCI_ROOT=${root} node ${shell.program} ${look}`);
+    screen.whole(`            XENPCI_ROOT=${root} node ${shell.program} ${look}`);
   }
   screen.line();
 }

@@ -23,7 +23,7 @@ export function applyCommand(command: Command, { shell, end }: Context): Command
   ])
     .option('--dry-run', 'check it and show the plan, and write nothing')
     .option('--wait', 'wait until its assignments are Ready; a running controller does the work')
-    .option('--timeout <seconds>', 'with --wait: give up after this time; the file stays', seconds, 120)
+    .option('--timeout <duration>', 'with --wait: give up after this time; the file stays', seconds, 120)
     .addHelpText(
       'after',
       '\nWhat is not valid is not put there. A folder that Git manages is left alone.' +

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { messageOf } from '../../controller/message-of.ts';
 import { ApprovalFile } from '../../daemon/approval-file.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { detachesToApprove } from '../../plan/approval.ts';
 import { type DetachStep, stepText } from '../../plan/step.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';

@@ -47,10 +47,10 @@ function show(output: Output, screen: Screen, found: BootHide, format: Format): 
       );
       break;
     case 'parameter':
-      screen.line(`xen-pciback.hide=${found.text}`);
+      screen.whole(`xen-pciback.hide=${found.text}`);
       break;
     case 'modprobe':
-      for (const line of modprobeLines(found)) screen.line(line);
+      for (const line of modprobeLines(found)) screen.whole(line);
       break;
     case 'text':
       showText(screen, found);
@@ -65,8 +65,8 @@ function modprobeLines({ hide, text, drivers }: BootHide): string[] {
 
 function showText(screen: Screen, found: BootHide): void {
   const { hide, leftOut, settings, same } = found;
-  screen.line('# /etc/modprobe.d/xenpci.conf: pciback comes before the drivers of dom0, in the initramfs and later');
-  for (const line of modprobeLines(found)) screen.line(line);
+  screen.line('# /etc/modprobe.d/xenpci.conf: pciback comes before the drivers of dom0');
+  for (const line of modprobeLines(found)) screen.whole(line);
   if (hide.length > 0) {
     screen.line();
     screen.line('# Debian: /etc/initramfs-tools/modules, then update-initramfs -u');
@@ -76,7 +76,7 @@ function showText(screen: Screen, found: BootHide): void {
     screen.line('force_drivers+=" xen-pciback "');
     screen.line();
     screen.line('# or, for a kernel with xen-pciback built in: its command line');
-    screen.line(`xen-pciback.hide=${found.text}`);
+    screen.whole(`xen-pciback.hide=${found.text}`);
   }
   screen.line();
   for (const { address, reason, message } of leftOut) screen.line(`# not ${address}: ${reason}: ${message}`);

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import {
   concerns,
   type Event,
@@ -8,7 +9,6 @@ import {
   parseRef,
   withoutRepeats,
 } from '../../daemon/events/event.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
 import { followEvents, pastEvents } from '../events/followed.ts';
 import { CliError, ExitCode } from '../exit.ts';
@@ -45,9 +45,10 @@ export function eventsCommand(command: Command, { shell, end }: Context): Comman
       const errors = new Screen(shell.stderr, shell);
       for (const message of past.damage) errors.line(message, 'bad');
       if (watch) await follow(shell, layout, output, { past: past.events, chosen });
-      else show(shell, chosen(past.events), output);
       // What cannot be read at all is not "no events".
-      end(!watch && past.events.length === 0 && past.damage.length > 0 ? ExitCode.error : ExitCode.ok);
+      else if (past.events.length === 0 && past.damage.length > 0) return end(ExitCode.error);
+      else show(shell, chosen(past.events), output);
+      end(ExitCode.ok);
     });
 }
 

@@ -5,10 +5,6 @@ import { CODES, explanationOf } from '../../controller/codes.ts';
 import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { Screen } from '../terminal/screen.ts';
-import { wrapped } from '../terminal/wrap.ts';
-
-/** Columns of the labels of fields. */
-const LABEL = 17;
 
 /** `xenpci explain`. */
 export function explainCommand(command: Command, { shell, end }: Context): Command {
@@ -19,36 +15,35 @@ export function explainCommand(command: Command, { shell, end }: Context): Comma
     ['Every code', 'xenpci explain codes'],
   ]).action((what: string) => {
     const screen = new Screen(shell.stdout, shell);
-    const width = shell.stdout.columns ?? 80;
     if (what === 'codes') showCodes(screen);
-    else if (!showCode(screen, what, width)) showFields(screen, what, width);
+    else if (!showCode(screen, what)) showFields(screen, what);
     end(ExitCode.ok);
   });
 }
 
 function showCodes(screen: Screen): void {
   const rows = Object.entries(CODES).map(([code, { kind, meaning }]) => [code, kind, meaning]);
-  screen.table(['CODE', 'KIND', 'MEANING'], rows);
+  screen.table(['CODE', 'KIND', 'MEANING'], rows, { prose: true });
 }
 
-function showCode(screen: Screen, text: string, width: number): boolean {
+function showCode(screen: Screen, text: string): boolean {
   const found = explanationOf(text);
   if (found === undefined) return false;
   screen.line(`${found.code} (${found.kind})`);
   screen.line();
-  for (const line of wrapped(found.meaning, width)) screen.line(line);
+  screen.prose(found.meaning);
   screen.line();
-  for (const line of wrapped(`What to do: ${found.remedy}`, width)) screen.line(line);
+  screen.prose(`What to do: ${found.remedy}`);
   return true;
 }
 
 /** @throws {CliError} for what is no field, with the one that may be meant. */
-function showFields(screen: Screen, text: string, width: number): void {
+function showFields(screen: Screen, text: string): void {
   const found = findFields(text);
   if (found.length === 0) throw new CliError(`there is no field or code "${text}"; ${advice(text)}`);
   for (const [index, doc] of found.entries()) {
     if (index > 0) screen.line();
-    showField(screen, doc, width);
+    showField(screen, doc);
   }
 }
 
@@ -61,17 +56,17 @@ function advice(text: string): string {
     : `did you mean ${meant}?`;
 }
 
-function showField(screen: Screen, doc: FieldDoc, width: number): void {
+function showField(screen: Screen, doc: FieldDoc): void {
   screen.field('Field', `${nameOf(doc)} <${doc.type}>${doc.required ? ' (required)' : ''}`);
   if (doc.default !== undefined) screen.field('Default', doc.default);
-  if (doc.values.length > 0) screen.field('Values', ...wrapped(doc.values.join(', '), width - LABEL));
+  if (doc.values.length > 0) screen.field('Values', doc.values.join(', '));
   screen.line();
-  for (const line of wrapped(doc.description, width)) screen.line(line);
+  screen.prose(doc.description);
   if (doc.fields.length === 0) return;
   screen.section('Fields');
   for (const field of doc.fields) {
     const name = field.path.split('.').at(-1) ?? field.path;
     screen.line(`  ${name} <${field.type}>${field.required ? ' (required)' : ''}`);
-    for (const line of wrapped(field.description, width - 4)) screen.line(`    ${line}`);
+    screen.prose(field.description, '    ');
   }
 }

@@ -51,7 +51,7 @@ function showTable(screen: Screen, look: Survey, devices: readonly ObservedDevic
     const names = [...new Set(guards.map(({ reason }) => reason))].join(',');
     return wide ? [...row, names, text.class, text.vendor, text.device, resetMethods.join(',')] : row;
   });
-  screen.table(wide ? [...headers, 'GUARDS', 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, wide);
+  screen.table(wide ? [...headers, 'GUARDS', 'CLASS', 'VENDOR', 'DEVICE', 'RESET'] : headers, rows, { wide });
 }
 
 function tableRow(look: Survey, device: ObservedDevice): CellInput[] {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { markHook } from '../../host/start/hook-mark.ts';
 import { unmarkStart } from '../../host/start/start-marks.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
@@ -24,7 +24,7 @@ export function hookCommand(command: Command, { shell, end }: Context): Command 
   return withExamples(command, [
     ['As libvirt does before it starts a domain', 'virsh dumpxml red | xenpci hook red prepare begin -'],
   ])
-    .option('--timeout <seconds>', 'refuse the start after this time', seconds, 60)
+    .option('--timeout <duration>', 'refuse the start after this time', seconds, 60)
     .option('--caller <pid>', 'the libvirtd that calls (default: the parent process)', processId)
     .option('--script <file>', 'the file that libvirt called')
     .addHelpText('after', '\nExit codes: 0 the domain may start, 1 it may not, and one line says why.')

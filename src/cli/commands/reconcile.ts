@@ -30,7 +30,7 @@ export function reconcileCommand(command: Command, { shell, end }: Context): Com
     ['With at most a minute', 'xenpci reconcile --once --timeout 60'],
   ])
     .option('--once', 'be the controller until nothing is left to do; none may run')
-    .option('--timeout <seconds>', 'give up after this time', seconds, 300)
+    .option('--timeout <duration>', 'give up after this time', seconds, 300)
     .option('--allow-empty', 'with --once: take a missing or empty folder of manifests as: nothing is desired')
     .addHelpText(
       'after',

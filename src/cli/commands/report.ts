@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { renderPage } from '../../daemon/page/render.ts';
 import { type Context, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';

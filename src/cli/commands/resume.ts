@@ -4,11 +4,14 @@ import type { Suspension } from '../../api/suspension.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
+import { noAssignmentText } from '../find.ts';
 import { assignmentsInForce, READING } from '../looks/in-force.ts';
+import { manifestsInForce } from '../looks/survey.ts';
+import { bareName } from '../object-names.ts';
 import { whoIs } from '../person.ts';
 import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
-import { unknownText, written } from './suspend.ts';
+import { written } from './suspend.ts';
 
 /** `xenpci resume`. */
 export function resumeCommand(command: Command, { shell, end }: Context): Command {
@@ -18,8 +21,9 @@ export function resumeCommand(command: Command, { shell, end }: Context): Comman
   ])
     .option('--all', 'all that are suspended here; also begins a new record where the old one cannot be used')
     .addHelpText('after', '\nExit codes: 0 it is not suspended, 1 its manifest says suspend: true, 2 error.')
-    .action(async (name: string | undefined, { all = false }: { all?: boolean }) => {
-      const globals = globalsOf(command, shell);
+    .action(async (text: string | undefined, { all = false }: { all?: boolean }) => {
+      const name = text && bareName(text);
+      const globals = await manifestsInForce(globalsOf(command, shell));
       if ((name === undefined) !== all) throw new CliError('resume takes either the name of an assignment or --all');
       const screen = new Screen(shell.stdout, shell);
       const who = { at: Date.now(), by: whoIs(shell) };
@@ -66,7 +70,7 @@ function judge(screen: Screen, { known, globals, name, given }: Resumed): ExitCo
     return ExitCode.ok;
   }
   const names = known.map(({ assignment }) => assignment.metadata.name);
-  if (found === undefined) throw new CliError(unknownText(name, names, globals.manifests));
+  if (found === undefined) throw new CliError(noAssignmentText(name, names, globals.manifests));
   screen.line(`${name} is not suspended.`);
   return ExitCode.ok;
 }

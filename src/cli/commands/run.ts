@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { Reporter } from '../../controller/report.ts';
+import { keepSmall } from '../../daemon/footprint.ts';
 import { runDaemon } from '../../daemon/run.ts';
 import { asService } from '../../daemon/service.ts';
 import type { Attendance, LiveSession } from '../../daemon/session.ts';
@@ -39,7 +40,7 @@ export function runCommand(command: Command, { shell, end }: Context): Command {
         .choices(['real', 'simulated', 'auto'])
         .default('real'),
     )
-    .option('--resync <seconds>', 'look at least this often, whatever is heard of', seconds, 30)
+    .option('--resync <duration>', 'look at least this often, whatever is heard of', seconds, 30)
     .addOption(
       new Option('--log <format>', 'lines for people or for programs (default: text on a terminal)').choices([
         'text',
@@ -50,6 +51,7 @@ export function runCommand(command: Command, { shell, end }: Context): Command {
     .option('--metrics-port <port>', 'serve metrics at 127.0.0.1, too, for Prometheus', port)
     .option('--metrics-file <path>', "write metrics to a file, too, for node_exporter's textfile collector")
     .action(async (options: Options) => {
+      keepSmall();
       const globals = globalsOf(command, shell);
       const { resync, allowEmpty = false } = options;
       if (options.metricsPort === 0) throw new CliError('--metrics-port must be a port that Prometheus can know');

@@ -1,14 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { closest } from '../../api/spelling.ts';
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { readyOf } from '../../daemon/narration.ts';
 import type { LiveStatus } from '../../daemon/status-file.ts';
 import { REASON_MAX, SuspensionFile, SuspensionsUnusableError } from '../../daemon/suspension-file.ts';
 import { safeLine } from '../../source/terminal.ts';
 import { type Context, type Globals, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
+import { noAssignmentText } from '../find.ts';
 import { awaitPublished } from '../looks/await.ts';
 import { assignmentsInForce, READING } from '../looks/in-force.ts';
+import { manifestsInForce } from '../looks/survey.ts';
+import { bareName } from '../object-names.ts';
 import { whoIs } from '../person.ts';
 import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
@@ -31,12 +33,13 @@ export function suspendCommand(command: Command, { shell, end }: Context): Comma
         '\nthat is under way comes to its end, and is waited for.' +
         '\nExit codes: 0 it is suspended, 2 error.',
     )
-    .action(async (name: string, options: { reason?: string }) => {
-      const globals = globalsOf(command, shell);
+    .action(async (text: string, options: { reason?: string }) => {
+      const name = bareName(text);
+      const globals = await manifestsInForce(globalsOf(command, shell));
       const known = (await showing(shell, READING, () => assignmentsInForce(globals))).map(
         ({ assignment }) => assignment.metadata.name,
       );
-      if (!known.includes(name)) throw new CliError(unknownText(name, known, globals.manifests));
+      if (!known.includes(name)) throw new CliError(noAssignmentText(name, known, globals.manifests));
       const by = whoIs(shell);
       const since = Date.now();
       const wanted = { assignment: name, since, by, ...options };
@@ -73,13 +76,6 @@ async function untilHeard(shell: Shell, globals: Globals, name: string): Promise
   } finally {
     release();
   }
-}
-
-/** What is told of a name that nothing has. */
-export function unknownText(name: string, known: readonly string[], where: string): string {
-  const near = closest(name, known);
-  const next = near === undefined ? 'xenpci get assignments lists all' : `did you mean ${near}?`;
-  return `there is no assignment "${name}" in ${where}; ${next}`;
 }
 
 /**

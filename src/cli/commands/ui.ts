@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import type { ServedPage } from '../../daemon/page/server.ts';
 import { StopRequests } from '../../daemon/stop-requests.ts';
 import { type Context, globalsOf, withExamples } from '../context.ts';
@@ -10,6 +10,9 @@ import { port } from '../terminal/numbers.ts';
 import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import type { Shell } from '../terminal/shell.ts';
+
+/** What a person does with the address; a program that reads it needs no telling. */
+const HINT = 'Open that in a browser on this machine. Ctrl-C ends it; it changes nothing.';
 
 /** `xenpci ui`. */
 export function uiCommand(command: Command, { shell, end }: Context): Command {
@@ -23,7 +26,8 @@ export function uiCommand(command: Command, { shell, end }: Context): Command {
       const lookout = await openLookout(globalsOf(command, shell));
       try {
         const page = await serve(new LivePage(lookout, shell), options.port ?? 0, shell);
-        new Screen(shell.stdout, shell).line(page.url);
+        new Screen(shell.stdout, shell).whole(page.url);
+        if (shell.stderr.isTerminal) new Screen(shell.stderr, shell).line(HINT);
         await stopRequested(shell.onStop);
         await page.close();
       } finally {

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { type HostIdentity, hostIdentity } from '../../api/hosts.ts';
 import { readPaths } from '../../source/read-paths.ts';
-import { type Context, withExamples } from '../context.ts';
+import { type Context, globalsOf, withExamples } from '../context.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { READING } from '../looks/in-force.ts';
+import { manifestsInForce } from '../looks/survey.ts';
 import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
 import { elsewhereText } from '../views/elsewhere.ts';
@@ -13,7 +14,7 @@ import { showProblems } from '../views/problems.ts';
 export function validateCommand(command: Command, { shell, end }: Context): Command {
   return withExamples(command, [
     ['One file', 'xenpci validate sys-net.yaml'],
-    ['Everything that the controller reads', 'xenpci validate /etc/xenpci/manifests'],
+    ['Everything that the controller reads', 'xenpci validate'],
     ['What one host takes from a repository for many', 'xenpci validate --host dom0-a manifests/'],
     ['Before a commit', 'xenpci validate manifests/ && git commit'],
   ])
@@ -22,7 +23,9 @@ export function validateCommand(command: Command, { shell, end }: Context): Comm
       "as the host of this name (or machine id) would read them; all hosts' objects if not given",
     )
     .addHelpText('after', '\nExit codes: 0 all valid, 1 something is not valid, 2 a path is unreadable.')
-    .action(async (paths: string[], { host }: { host?: string }) => {
+    .action(async (given: string[], { host }: { host?: string }) => {
+      const globals = await manifestsInForce(globalsOf(command, shell));
+      const paths = given.length === 0 ? [globals.manifests] : given;
       const { valid, problems, elsewhere } = await showing(shell, READING, () =>
         readPaths(paths, host === undefined ? undefined : hostNamed(host)),
       );

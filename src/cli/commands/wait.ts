@@ -4,6 +4,7 @@ import { ExitCode } from '../exit.ts';
 import { awaitLook, type Waited } from '../looks/await.ts';
 import type { Survey } from '../looks/survey.ts';
 import { type Goal, parseGoal, standingOf } from '../looks/wait-goal.ts';
+import { bareName } from '../object-names.ts';
 import { seconds } from '../terminal/numbers.ts';
 import { showing } from '../terminal/progress.ts';
 import { Screen } from '../terminal/screen.ts';
@@ -22,15 +23,20 @@ export function waitCommand(command: Command, { shell, end }: Context): Command 
     ['Until the devices of a removed assignment are let go of', 'xenpci wait sys-net --for delete'],
   ])
     .requiredOption('--for <what>', 'condition=TYPE, condition=TYPE=False, or delete', goal)
-    .option('--timeout <seconds>', 'give up after this time', seconds, 30)
+    .option('--timeout <duration>', 'give up after this time', seconds, 30)
     .addHelpText(
       'after',
       '\nOnly what is true of the manifests as they are now counts.' +
         '\nExit codes: 0 as it should be, 1 not in time, 2 error.',
     )
     .action(async (names: string[], { for: wanted, timeout }: Options) => {
-      const bare = names.map(name => name.replace(/^assignments?\//, ''));
-      end(await waitFor(shell, globalsOf(command, shell), { names: bare, goal: wanted, timeoutMs: timeout * 1000 }));
+      end(
+        await waitFor(shell, globalsOf(command, shell), {
+          names: names.map(bareName),
+          goal: wanted,
+          timeoutMs: timeout * 1000,
+        }),
+      );
     });
 }
 

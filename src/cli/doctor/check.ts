@@ -10,8 +10,20 @@ export interface Check {
   readonly result: Result;
   /** A sentence for people. */
   readonly message: string;
-  /** The command, or what else mends it. */
-  readonly mend?: string;
+  readonly mend?: Mend;
+}
+
+/** What mends it. */
+export interface Mend {
+  /** To be pasted, each a line of its own, in this order. */
+  readonly commands?: readonly string[];
+  /** What else is to be done, after the commands, in words. */
+  readonly words?: string;
+}
+
+/** All that mends it, in one line. */
+export function mendText({ commands = [], words }: Mend): string {
+  return [...(commands.length === 0 ? [] : [commands.join('; ')]), ...(words === undefined ? [] : [words])].join(', ');
 }
 
 /** What depends on something that did not answer, which has a line of its own, or could not be read. */

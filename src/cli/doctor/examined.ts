@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { DomainSelector, SourceSnapshot } from '../../api/manifest.ts';
 import { runningController } from '../../daemon/lock.ts';
@@ -8,6 +9,7 @@ import { FolderSource } from '../../source/folder-source.ts';
 import { bootHide } from '../boot-hide/boot-settings.ts';
 import type { Globals } from '../context.ts';
 import { type Survey, survey } from '../looks/survey.ts';
+import { shipped } from '../shipped.ts';
 import { trustOf } from '../trusted.ts';
 import type { Findings } from './doctor.ts';
 import type { NamedDomain } from './domains.ts';
@@ -19,9 +21,10 @@ const LOOK_MS = 45_000;
 
 /**
  * Finds out all that `xenpci doctor` judges, everything at once and each for a bounded time; nothing is changed.
+ * @param program the running program's file: the hook comes with it.
  * @param open is kept up to what has no answer yet, in words.
  */
-export async function findings(asked: Globals, open: Set<string> = new Set()): Promise<Findings> {
+export async function findings(asked: Globals, program: string, open: Set<string> = new Set()): Promise<Findings> {
   const { layout } = asked;
   const live = await ask(QUESTION_MS, () => readLiveStatus(layout));
   // A controller may work by another folder than the usual one.
@@ -44,6 +47,10 @@ export async function findings(asked: Globals, open: Set<string> = new Set()): P
   const files = 'found' in source ? source.found.assignments.map(({ origin }) => origin.file) : [];
   return {
     host,
+    hook: {
+      from: shipped(program, 'manifests/libvirt/xenpci-hook') ?? 'xenpci-hook',
+      to: join(layout.root, 'etc/libvirt/hooks/libxl.d/xenpci'),
+    },
     root: process.geteuid?.() === 0,
     folder,
     files: await ask(QUESTION_MS, () => owners([folder, ...new Set(files)])),
@@ -51,6 +58,7 @@ export async function findings(asked: Globals, open: Set<string> = new Set()): P
     problems: of(source, ({ problems }) => problems),
     controller: await ask(QUESTION_MS, () => controllerOf(layout)),
     domains: of(look, named),
+    modprobeConf: join(layout.root, 'etc/modprobe.d/xenpci.conf'),
     bootHide: 'found' in look ? await ask(QUESTION_MS, () => bootHide(look.found)) : look,
   };
 }

@@ -1,5 +1,6 @@
 import type { ManifestProblem } from '../../api/manifest.ts';
 import type { Answer, Ownership } from '../../host/index.ts';
+import { isEmptyFolder } from '../../source/problem.ts';
 import { type Check, notChecked } from './check.ts';
 
 /** A file or folder, and who may change it; undefined when it is not there. */
@@ -21,12 +22,12 @@ export function filesCheck(files: Answer<readonly OwnedFile[]>): Check {
   if (first !== undefined) {
     const more = open.length === 1 ? '' : ` (and ${open.length - 1} more)`;
     const message = `others than its owner may change ${first.path}${more}, and so give away any device`;
-    return { name, result: 'failure', message, mend: `chmod -R go-w ${folder?.path ?? first.path}` };
+    return { name, result: 'failure', message, mend: { commands: [`chmod -R go-w ${folder?.path ?? first.path}`] } };
   }
   const foreign = files.found.find(({ owner }) => owner !== undefined && owner.uid !== 0);
   if (foreign !== undefined) {
     const message = `${foreign.path} belongs to user ${foreign.owner?.uid}, who can give away any device`;
-    return { name, result: 'warning', message, mend: `chown -R root: ${folder?.path ?? foreign.path}` };
+    return { name, result: 'warning', message, mend: { commands: [`chown -R root: ${folder?.path ?? foreign.path}`] } };
   }
   return { name, result: 'ok', message: 'only root may change the manifests' };
 }
@@ -44,21 +45,29 @@ export function manifestsCheck(
 ): Check {
   const name = 'manifests';
   if ('found' in files && files.found[0]?.owner === undefined) {
-    return { name, result: 'failure', message: `${folder} is not there`, mend: `install -d -m 755 ${folder}` };
+    const mend = { commands: [`install -d -m 755 ${folder}`] };
+    return { name, result: 'failure', message: `${folder} is not there`, mend };
   }
   if ('unknown' in problems) return { name, result: 'failure', message: problems.unknown };
   const [first] = problems.found;
   if (first === undefined) return { name, result: 'ok', message: `all in ${folder} are valid` };
   const { file, message: why, code } = first;
-  if (problems.found.length === 1 && code === 'EmptySource' && file === folder) {
+  if (isEmptyFolder(problems.found)) {
     const message = `${folder} has no manifests yet, so no device is given to anybody`;
-    return { name, result: 'warning', message, mend: `xenpci export >${folder}/all.yaml, or write one` };
+    return {
+      name,
+      result: 'warning',
+      message,
+      mend: { commands: [`xenpci export >${folder}/all.yaml`], words: 'or write one' },
+    };
   }
   const rest = problems.found.length === 1 ? '' : ` (and ${problems.found.length - 1} more)`;
   const place = first.line > 0 ? `${file}:${first.line}` : file;
-  const message = `${place}: ${why}${rest}`;
+  const field = first.field === '' ? '' : `${first.field}: `;
+  const message = `${place}: ${field}${why}${rest}`;
   // What is not trusted can be valid all the same, and its message has the command.
-  return { name, result: 'failure', message, ...(code === 'NotTrusted' ? {} : { mend: `xenpci validate ${folder}` }) };
+  if (code === 'NotTrusted') return { name, result: 'failure', message };
+  return { name, result: 'failure', message, mend: { commands: [`xenpci validate ${folder}`] } };
 }
 
 /** Whether what has to be remembered is safe from others. */
@@ -67,9 +76,11 @@ export function stateCheck(path: string, owner: Answer<Ownership | undefined>): 
   if ('unknown' in owner) return { name, result: 'failure', message: owner.unknown };
   const found = owner.found;
   if (found === undefined) return { name, result: 'ok', message: `${path} is made at the first start` };
-  if (!found.isFolder) return { name, result: 'failure', message: `${path} is not a folder`, mend: `rm ${path}` };
+  if (!found.isFolder)
+    return { name, result: 'failure', message: `${path} is not a folder`, mend: { commands: [`rm ${path}`] } };
   if ((found.mode & 0o022) !== 0) {
-    return { name, result: 'failure', message: `others may write to ${path}`, mend: `chmod go-w ${path}` };
+    const mend = { commands: [`chmod go-w ${path}`] };
+    return { name, result: 'failure', message: `others may write to ${path}`, mend };
   }
   return { name, result: 'ok', message: `${path} is there` };
 }

@@ -5,8 +5,14 @@ import { type Check, notChecked } from './check.ts';
 const XEN_TRIED = ['4.17', '4.20'];
 const LIBVIRT_TRIED = ['9.0', '11.3'];
 
+/** The hook that comes with the program, and where libvirt looks for it. */
+export interface HookInstall {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Judges the parts of a dom0 that xenpci works with. Pure. */
-export function hostChecks(host: Examination): readonly Check[] {
+export function hostChecks(host: Examination, install: HookInstall): readonly Check[] {
   return [
     xenCheck(host),
     versionCheck(host),
@@ -15,7 +21,7 @@ export function hostChecks(host: Examination): readonly Check[] {
     pcibackCheck(host),
     xenstoreCheck(host),
     libvirtCheck(host),
-    hookCheck(host),
+    hookCheck(host, install),
     pciIdsCheck(host),
   ];
 }
@@ -28,14 +34,15 @@ function xenCheck({ xen }: Examination): Check {
     name,
     result: 'failure',
     message: 'this machine is no Xen dom0: it was started without Xen, or Xen is not installed',
-    mend: 'apt install xen-system-amd64, then reboot and choose the entry with Xen',
+    mend: { commands: ['apt install xen-system-amd64'], words: 'then reboot and choose the entry with Xen' },
   };
 }
 
 function versionCheck({ xl }: Examination): Check {
   const name = 'xl';
   if ('unknown' in xl) {
-    return { name, result: 'failure', message: xl.unknown, mend: 'apt install xen-utils-common; xl info says more' };
+    const mend = { commands: ['apt install xen-utils-common'], words: 'xl info says more' };
+    return { name, result: 'failure', message: xl.unknown, mend };
   }
   const { version } = xl.found;
   if (version === undefined) return { name, result: 'warning', message: 'xl info does not show the version of Xen' };
@@ -56,7 +63,8 @@ function iommuCheck({ xl }: Examination): Check {
     case 'present':
       return { name, result: 'ok', message: 'Xen uses an IOMMU' };
     case 'absent': {
-      const mend = "switch VT-d or AMD-Vi on in the firmware's setup; take iommu=0 from Xen's command line; reboot";
+      const words = "switch VT-d or AMD-Vi on in the firmware's setup; take iommu=0 from Xen's command line; reboot";
+      const mend = { words };
       return { name, result: 'failure', message: 'Xen uses no IOMMU, and gives no device to a guest without', mend };
     }
     case 'unknown':
@@ -71,7 +79,8 @@ function quarantineCheck({ xl }: Examination): Check {
     case 'on':
       return { name, result: 'ok', message: 'Xen keeps devices that leave a guest from all memory' };
     case 'off': {
-      const mend = 'take no-quarantine from iommu= in GRUB_CMDLINE_XEN of /etc/default/grub, update-grub, reboot';
+      const words = 'take no-quarantine from iommu= in GRUB_CMDLINE_XEN of /etc/default/grub, update-grub, reboot';
+      const mend = { words };
       return { name, result: 'warning', message: 'Xen was started with iommu=no-quarantine', mend };
     }
     case undefined:
@@ -83,13 +92,15 @@ function pcibackCheck({ pciback }: Examination): Check {
   const name = 'pciback';
   if ('unknown' in pciback) return notChecked(name, pciback);
   if (pciback.found) return { name, result: 'ok', message: 'the kernel has it' };
-  return { name, result: 'failure', message: 'the kernel does not have it loaded', mend: 'modprobe xen-pciback' };
+  const mend = { commands: ['modprobe xen-pciback'] };
+  return { name, result: 'failure', message: 'the kernel does not have it loaded', mend };
 }
 
 function xenstoreCheck({ xenstore }: Examination): Check {
   const name = 'xenstore';
   if ('found' in xenstore) return { name, result: 'ok', message: 'xenstored answers' };
-  return { name, result: 'failure', message: xenstore.unknown, mend: 'systemctl restart xen; modprobe xen-evtchn' };
+  const mend = { commands: ['systemctl restart xen', 'modprobe xen-evtchn'] };
+  return { name, result: 'failure', message: xenstore.unknown, mend };
 }
 
 function libvirtCheck({ libvirt, virtxend }: Examination): Check {
@@ -105,18 +116,18 @@ function libvirtCheck({ libvirt, virtxend }: Examination): Check {
       name,
       result: 'failure',
       message: `${message}: it was started before Xen's daemons`,
-      mend: 'systemctl restart libvirtd',
+      mend: { commands: ['systemctl restart libvirtd'] },
     };
   }
   // virtxend has a socket of its own; virtproxyd is what answers at the old one (libvirt.org/daemons.html).
-  const mend =
+  const commands =
     'found' in virtxend && virtxend.found
-      ? 'systemctl enable --now virtproxyd.socket'
-      : 'apt install libvirt-daemon-driver-xen; systemctl enable --now libvirtd';
-  return { name, result: 'failure', message, mend };
+      ? ['systemctl enable --now virtproxyd.socket']
+      : ['apt install libvirt-daemon-driver-xen', 'systemctl enable --now libvirtd'];
+  return { name, result: 'failure', message, mend: { commands } };
 }
 
-function hookCheck({ hook }: Examination): Check {
+function hookCheck({ hook }: Examination, { from, to }: HookInstall): Check {
   const name = 'hook';
   if ('unknown' in hook) return notChecked(name, hook);
   const { files, called } = hook.found;
@@ -124,20 +135,23 @@ function hookCheck({ hook }: Examination): Check {
   if (usable === undefined) {
     const [dead] = files;
     if (dead !== undefined) {
-      return { name, result: 'warning', message: `${dead.path} is not executable`, mend: `chmod +x ${dead.path}` };
+      const mend = { commands: [`chmod +x ${dead.path}`] };
+      return { name, result: 'warning', message: `${dead.path} is not executable`, mend };
     }
     const message = "libvirt's hook is not installed: domains start without a check of their devices";
-    const mend = 'install -D -m 755 xenpci-hook /etc/libvirt/hooks/libxl.d/xenpci; systemctl restart libvirtd';
-    return { name, result: 'warning', message, mend };
+    const commands = [`install -D -m 755 ${from} ${to}`, 'systemctl restart libvirtd'];
+    return { name, result: 'warning', message, mend: { commands } };
   }
   if (called) return { name, result: 'ok', message: `libvirt calls ${usable.path}` };
   const message = `${usable.path} is there, and has not been called yet: libvirtd looks for hooks when it starts`;
-  return { name, result: 'warning', message, mend: 'systemctl restart libvirtd, then start a domain once' };
+  const mend = { commands: ['systemctl restart libvirtd'], words: 'then start a domain once' };
+  return { name, result: 'warning', message, mend };
 }
 
 function pciIdsCheck({ pciIds }: Examination): Check {
   const name = 'pci.ids';
   if ('unknown' in pciIds) return notChecked(name, pciIds);
   if (pciIds.found !== undefined) return { name, result: 'ok', message: `names of cards are in ${pciIds.found}` };
-  return { name, result: 'warning', message: 'cards are shown without their names', mend: 'apt install pci.ids' };
+  const mend = { commands: ['apt install pci.ids'] };
+  return { name, result: 'warning', message: 'cards are shown without their names', mend };
 }

@@ -1,10 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { isNobody } from '../../daemon/api/socket-file.ts';
 import type { Event } from '../../daemon/events/event.ts';
 import { type KeptEvents, readEvents } from '../../daemon/events/event-file.ts';
 import { followFile } from '../../daemon/events/follow.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { paused } from './served-news.ts';
 
 /**

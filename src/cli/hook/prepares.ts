@@ -1,10 +1,10 @@
 import type { HostIdentity } from '../../api/hosts.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import type { StartHost } from '../../controller/ports.ts';
 import { prepareStart } from '../../daemon/hook.ts';
 import { InventoryFile } from '../../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../../daemon/last-good-file.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { readLiveStatus } from '../../daemon/status-file.ts';
 import { SuspendingSource } from '../../daemon/suspending-source.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';

@@ -1,7 +1,7 @@
+import { messageOf } from '../../controller/message-of.ts';
 import type { Status } from '../../controller/status-types.ts';
 import { runningController } from '../../daemon/lock.ts';
 import { LookRequest } from '../../daemon/look-request.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../../daemon/status-file.ts';
 import type { Globals } from '../context.ts';
 import { CliError } from '../exit.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { LastLook, NoLook } from '../../daemon/api/last-look.ts';
-import type { ServedLook } from '../../daemon/api/look-text.ts';
+import type { ServedLook } from '../../daemon/api/served-look.ts';
 import { type Globals, globalsOf } from '../context.ts';
 import { CliError } from '../exit.ts';
 import { showing } from '../terminal/progress.ts';

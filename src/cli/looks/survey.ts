@@ -2,20 +2,22 @@ import type { HostIdentity } from '../../api/hosts.ts';
 import type { Dom0Layout } from '../../api/layout.ts';
 import type { Failure } from '../../controller/backoff.ts';
 import type { Look } from '../../controller/look.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import type { Host, Source } from '../../controller/ports.ts';
 import { DEFAULT_OPTIONS } from '../../controller/reconciler.ts';
 import { computeStatus } from '../../controller/status.ts';
 import type { Status } from '../../controller/status-types.ts';
 import { ApprovalFile } from '../../daemon/approval-file.ts';
+import { GivenFile } from '../../daemon/given-file.ts';
 import { InventoryFile } from '../../daemon/inventory-file.ts';
 import { LastGoodFile, readOnly } from '../../daemon/last-good-file.ts';
-import { messageOf } from '../../daemon/message-of.ts';
 import { type LiveStatus, readLiveStatus } from '../../daemon/status-file.ts';
 import { SuspendingSource } from '../../daemon/suspending-source.ts';
 import { SuspensionFile } from '../../daemon/suspension-file.ts';
 import { trialOverlays } from '../../daemon/trial/trial-overlay.ts';
 import { createHost, detectXen, thisHost } from '../../host/index.ts';
 import { inForce } from '../../plan/approval.ts';
+import { withPutBack } from '../../plan/given.ts';
 import type { Observed } from '../../plan/observed.ts';
 import { plan } from '../../plan/plan.ts';
 import { standingOf } from '../../plan/standing.ts';
@@ -94,14 +96,24 @@ export async function openLookout(asked: Globals, overlay?: Overlay): Promise<Lo
 
 /** As `survey`, with a host and a source that are open already. */
 export async function surveyOf(globals: Globals, host: Host, source: Source, live?: LiveStatus): Promise<Survey> {
-  const observed = await observe(globals, host);
-  const snapshot = await source.read();
+  // Manifests are read while the host answers: neither depends on the other.
+  const [seen, snapshot] = await both(observe(globals, host), source.read());
+  const given = await new GivenFile(globals.layout).load().catch((cause: unknown) => {
+    throw new CliError(messageOf(cause), { cause });
+  });
+  const observed = withPutBack(seen, given);
   const inventory = await new InventoryFile(globals.layout).load().catch((cause: unknown) => {
     throw new CliError(messageOf(cause), { cause });
   });
   // What cannot be read approves nothing: the controller says so, and the next approval replaces it.
   const approvals = await new ApprovalFile(globals.layout).load().catch(() => []);
   return conclude({ globals, observed, source: snapshot, inventory, approvals, now: Date.now() }, live);
+}
+
+/** The results of both. Where one fails the other is waited for, so that nothing is closed under it; the first is told of first. */
+async function both<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 /** What follows from one look. Pure. */

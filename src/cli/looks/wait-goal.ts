@@ -1,5 +1,6 @@
 import type { Condition } from '../../api/conditions.ts';
 import { CliError } from '../exit.ts';
+import { noAssignmentText } from '../find.ts';
 import type { Survey } from './survey.ts';
 
 const TYPES = ['Ready', 'Reconciling', 'Stalled', 'ForeignDevices', 'OnTrial'] as const;
@@ -36,7 +37,10 @@ export function standingOf(look: Survey, name: string, goal: Goal): Standing {
     if (held.length === 0) return { met: true, text: 'gone' };
     return { met: false, text: `${held.map(({ address }) => address).join(', ')} is being let go of` };
   }
-  if (found === undefined) throw new CliError(`there is no assignment "${name}" in ${look.globals.manifests}`);
+  if (found === undefined) {
+    const known = look.status.assignments.map(assignment => assignment.name);
+    throw new CliError(noAssignmentText(name, known, look.globals.manifests));
+  }
   const conditions: readonly Condition[] = found.conditions;
   const condition = conditions.find(({ type }) => type === goal.condition);
   // Reconciling, Stalled, ForeignDevices and OnTrial are there only while they are true.

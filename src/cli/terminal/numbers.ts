@@ -1,30 +1,33 @@
 import { InvalidArgumentError } from 'commander';
 
 // The longest time that a timer of Node takes is 2^31-1 ms.
-const SECONDS_MAX = 2_147_483;
+const TIMER_SECONDS_MAX = 2_147_483;
+const TRIAL_SECONDS_MAX = 86_400;
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 
 /**
- * Reads a number of seconds from the command line.
+ * Reads a duration from the command line, such as `90`, `0.5s`, `5m` or `1h`, in seconds.
  * @throws {InvalidArgumentError} for what is none, zero, negative, or longer than a timer can wait.
  */
 export function seconds(text: string): number {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (value > 0 && value <= SECONDS_MAX) return value;
-  throw new InvalidArgumentError(`It must be a number of seconds between 0 and ${SECONDS_MAX}.`);
+  const value = secondsIn(text);
+  if (value > 0 && value <= TIMER_SECONDS_MAX) return value;
+  throw new InvalidArgumentError('It must be a time above 0 and up to 596h, such as 90, 5m or 1h.');
 }
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
-const TRIAL_SECONDS_MAX = 86_400;
-
 /**
- * Reads a duration from the command line, such as `90`, `5m` or `1h`, in seconds.
+ * Reads the duration of a trial from the command line, in whole seconds.
  * @throws {InvalidArgumentError} for what is none, zero, or longer than a day.
  */
 export function trialSeconds(text: string): number {
-  const [, number, unit = 's'] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
-  const value = Number(number) * (UNIT_SECONDS[unit || 's'] ?? Number.NaN);
-  if (value > 0 && value <= TRIAL_SECONDS_MAX) return value;
+  const value = secondsIn(text);
+  if (Number.isInteger(value) && value > 0 && value <= TRIAL_SECONDS_MAX) return value;
   throw new InvalidArgumentError('It must be a time between 1s and 24h, such as 90, 5m or 1h.');
+}
+
+function secondsIn(text: string): number {
+  const [, number, unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)([smh]?)$/.exec(text) ?? [];
+  return Number(number) * (UNIT_SECONDS[unit || 's'] ?? Number.NaN);
 }
 
 /**

@@ -97,7 +97,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     write: text => void stream.write(text),
     isTerminal: stream.isTTY === true,
     get columns() {
-      return stream.columns;
+      // A fresh pseudo-terminal says 0.
+      return stream.columns || undefined;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import type { Trial, TrialEnd } from '../../daemon/trial/trial.ts';
 import { TrialFile } from '../../daemon/trial/trial-file.ts';
 import { putIntoFolder, requirePlainFolder } from '../applied.ts';

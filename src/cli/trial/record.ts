@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf } from '../../daemon/message-of.ts';
+import { messageOf } from '../../controller/message-of.ts';
 import { momentOf } from '../../daemon/trial/moment.ts';
 import type { Trial } from '../../daemon/trial/trial.ts';
 import { hashAt } from '../../daemon/trial/trial-file.ts';

@@ -27,7 +27,7 @@ export function showAssignments(
       const place = `${assignment.file}:${assignment.line}`;
       return wide ? [...row, place, readyOf(assignment)?.message] : row;
     });
-  screen.table(wide ? [...headers, 'FILE', 'MESSAGE'] : headers, rows, wide);
+  screen.table(wide ? [...headers, 'FILE', 'MESSAGE'] : headers, rows, { wide });
 }
 
 function tableRow(assignment: AssignmentStatus, times: Omit<AssignmentTableOptions, 'wide'>): CellInput[] {

@@ -7,7 +7,7 @@ import type { Survey } from '../looks/survey.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { CellInput } from '../terminal/table.ts';
 import { ageText } from '../terminal/times.ts';
-import { nextForPending } from './next.ts';
+import { nextForAssignment, nextForPending } from './next.ts';
 import { entryOf, readinessOf, readyCell } from './readiness.ts';
 import { isIdle, showPending, stepLines } from './waits.ts';
 
@@ -15,7 +15,10 @@ import { isIdle, showPending, stepLines } from './waits.ts';
 export function showAssignment(screen: Screen, look: Survey, assignment: AssignmentStatus): void {
   showSpec(screen, look, assignment);
   showConditions(screen, look, assignment);
-  showDevices(screen, look, assignment);
+  const told = showDevices(screen, look, assignment);
+  if (told) return;
+  screen.line();
+  screen.field('Next', nextForAssignment(assignment));
 }
 
 function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: AssignmentStatus): void {
@@ -44,6 +47,7 @@ function showSpec(screen: Screen, look: Survey, { name, domain, file, line }: As
 
 function stateOf(domain: ObservedDomain | undefined): string {
   if (domain === undefined) return 'not found';
+  if (domain.asleep === true) return 'asleep';
   return domain.crashed === true ? 'crashed, and kept as it was' : STATES[domain.state];
 }
 
@@ -69,12 +73,14 @@ function showConditions(screen: Screen, look: Survey, { conditions }: Assignment
   }
 }
 
-function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus): void {
+/** @returns whether it has said of a device what is next. */
+function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus): boolean {
   screen.section('Devices');
   screen.table(
     ['ENTRY', 'ADDRESS', 'PLACE', 'READY', 'REASON'],
     assignment.devices.map(device => deviceRow(look, assignment.name, device)),
   );
+  let told = false;
   for (const { entry, address } of assignment.devices) {
     const status = seenBy(look, assignment.name, entry, address);
     if (address === undefined || status === undefined || isIdle(status)) continue;
@@ -82,7 +88,9 @@ function showDevices(screen: Screen, look: Survey, assignment: AssignmentStatus)
     screen.field('Device', address);
     showPending(screen, look, status);
     screen.field('Next', nextForPending(look, status));
+    told = true;
   }
+  return told;
 }
 
 function deviceRow(

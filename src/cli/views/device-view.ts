@@ -1,4 +1,4 @@
-import { IDENTITY_FIELDS } from '../../api/identity.ts';
+import { IDENTITY_FIELDS, type Identity } from '../../api/identity.ts';
 import type { BystanderStatus, DeviceStatus } from '../../controller/status-types.ts';
 import type { ResolvedEntry } from '../../plan/claims.ts';
 import { type ObservedDevice, placeText } from '../../plan/observed.ts';
@@ -33,13 +33,20 @@ function showHardware(screen: Screen, { address, identity, text, path, resetMeth
   screen.field('Is', [text.vendor, text.device].filter(part => part !== '').join(' '));
   screen.field('Subsystem', text.subsystem);
   screen.field('Class', text.class);
-  screen.field('Identity', IDENTITY_FIELDS.flatMap(field => identityPart(field, identity[field])).join(', '));
+  screen.field('Identity', ...identityLines(identity));
   screen.field('Path', path);
   screen.field('Reset', resetMethods.join(', '));
 }
 
-function identityPart(field: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [`${field} ${value}`];
+/** The card, and below it its subsystem. */
+function identityLines(identity: Identity): string[] {
+  const parts = IDENTITY_FIELDS.filter(field => identity[field] !== undefined);
+  const text = (ofSubsystem: boolean): string =>
+    parts
+      .filter(field => field.startsWith('subsystem') === ofSubsystem)
+      .map(field => `${field} ${identity[field]}`)
+      .join(', ');
+  return [text(false), text(true)].filter(line => line !== '');
 }
 
 function showViews(screen: Screen, look: Survey, device: ObservedDevice): void {

@@ -28,7 +28,7 @@ export function showEvents(
     ];
     return wide ? [...row, event.askedBy?.map(askerText).join('; ')] : row;
   });
-  screen.table(wide ? [...headers, 'ASKED BY'] : headers, rows, wide);
+  screen.table(wide ? [...headers, 'ASKED BY'] : headers, rows, { wide, prose: true });
 }
 
 /** What happened, and how often. */

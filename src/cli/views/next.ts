@@ -1,6 +1,8 @@
-import type { DeviceStatus } from '../../controller/status-types.ts';
+import { explanationOf } from '../../controller/codes.ts';
+import type { AssignmentStatus, DeviceStatus } from '../../controller/status-types.ts';
 import type { HoldReason } from '../../plan/hold.ts';
 import type { Survey } from '../looks/survey.ts';
+import { shellQuoted } from '../shell-quoted.ts';
 import { timeOfDay } from '../terminal/times.ts';
 import { deviceReadiness, entryOf, isOrphaned } from './readiness.ts';
 
@@ -10,8 +12,8 @@ interface Scene {
   /** The domain that gets it, and the one that has it, quoted for a shell. */
   readonly taker: string;
   readonly holder: string;
-  /** Of the two, the one that waits to be resumed. */
-  readonly paused: string;
+  /** Lets the one of the two that is paused or asleep go on. */
+  readonly goOn: string;
   /** Where the entry is written: `file:line`. */
   readonly entry: string;
   /** The assignment that a person has suspended at the machine, quoted for a shell. */
@@ -21,7 +23,7 @@ interface Scene {
 const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
   DeviceMissing: ({ entry }) => `Put the card back, or remove its entry (${entry}).`,
   DomainNotFound: ({ entry }) => `Define the domain, or correct spec.domain (${entry}).`,
-  DomainPaused: ({ paused }) => `Resume the domain: virsh resume ${paused}`,
+  DomainPaused: ({ goOn }) => `Let the domain go on: ${goOn}`,
   DomainChanging: () => 'Nothing: it goes on when the domain has started or stopped.',
   DomainCrashed: ({ taker, holder }) =>
     `Look at what is left of it, then end it: virsh destroy ${holder === "''" ? taker : holder}`,
@@ -32,7 +34,7 @@ const ADVICE: Readonly<Record<HoldReason, (scene: Scene) => string>> = {
     `Take it away there: xl pci-detach ${holder} ${address}; or write an assignment for that domain.`,
   Drifted: ({ entry }) => `Undo what was changed, edit the assignment, or set driftPolicy: Correct (${entry}).`,
   SharedInUse: () => 'Nothing: it takes turns. To have it sooner, stop the domain that has it.',
-  SlotInUse: ({ address }) => `See what the other functions of that card wait for: xenpci describe ${address}`,
+  SlotInUse: ({ address }) => `See what the other functions of that card wait for: xenpci describe device ${address}`,
   Settling: () => 'Nothing: the guest is about to take it.',
   SourceIncomplete: () => 'Correct the manifests: xenpci validate shows what is wrong.',
   Suspended: ({ entry, suspended }) =>
@@ -87,6 +89,16 @@ export function nextForPending(survey: Survey, device: DeviceStatus): string {
   return 'Run `xenpci reconcile --once`, or `xenpci run`: no controller runs on this host.';
 }
 
+/** What a person can do about an assignment of which no device waits: its file may be wrong, or an entry mean none. */
+export function nextForAssignment({ conditions, file }: AssignmentStatus): string {
+  const stalled = conditions.find(({ type }) => type === 'Stalled');
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  if (stalled?.reason === 'InvalidManifest') return `Correct the file: xenpci validate ${shellQuoted(file)}`;
+  const reason = stalled?.reason ?? (ready?.status === 'True' ? undefined : ready?.reason);
+  if (reason === undefined) return 'Nothing: it is as it should be.';
+  return explanationOf(reason)?.remedy ?? `xenpci explain ${reason}`;
+}
+
 function nextForUnnamed(survey: Survey, address: string): string {
   const assign = `To assign it, name it in ${survey.globals.manifests}.`;
   const device = [...survey.observed.devices.values()].find(found => found.address === address);
@@ -106,10 +118,15 @@ function sceneOf(survey: Survey, device: DeviceStatus): Scene {
     taker: shellQuoted(taker),
     holder: shellQuoted(holder),
     // As long as its present guest is paused, a device is wanted nowhere.
-    paused: shellQuoted(device.want === undefined ? holder : taker),
+    goOn: goOnCommand(survey, device.want === undefined ? holder : taker),
     entry: entry === undefined ? 'see its manifest' : `${entry.origin.file}:${entry.origin.line}`,
     suspended: suspendedFor(survey, device, entry?.assignment.assignment.metadata.name),
   };
+}
+
+function goOnCommand({ observed }: Survey, domain: string): string {
+  const found = observed.domains.find(({ name, uuid }) => name === domain || uuid === domain);
+  return `virsh ${found?.asleep === true ? 'dompmwakeup' : 'resume'} ${shellQuoted(domain)}`;
 }
 
 function suspendedFor({ source, inventory }: Survey, { address }: DeviceStatus, named?: string): string | undefined {
@@ -118,9 +135,4 @@ function suspendedFor({ source, inventory }: Survey, { address }: DeviceStatus, 
   const names = [named, inventory.get(address)?.assignment];
   const found = suspensions.suspended.find(({ assignment }) => names.includes(assignment));
   return found && shellQuoted(found.assignment);
-}
-
-// The name is put into a command that people copy.
-function shellQuoted(text: string): string {
-  return /^[\w.@%+:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,6 @@
 import type { Condition } from '../../api/conditions.ts';
 import { API_VERSION } from '../../api/manifest.ts';
+import { writtenForm } from '../../api/written-form.ts';
 import { type AssignmentStatus, asSeenBy } from '../../controller/status-types.ts';
 import { isOurs } from '../../plan/domains.ts';
 import type { ObservedDevice } from '../../plan/observed.ts';
@@ -108,7 +109,7 @@ export function assignmentObject({ source, status }: Survey, assignment: Assignm
     apiVersion: API_VERSION,
     kind: 'PCIAssignment',
     metadata: sourced?.assignment.metadata ?? { name: assignment.name },
-    spec: sourced?.assignment.spec,
+    spec: sourced && writtenForm(sourced.assignment).spec,
     status: { origin: { file, line }, conditions, devices, foreign },
   };
 }

@@ -24,6 +24,8 @@ export interface CapturedOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   readonly columns?: number;
+  /** Whether a person can type; unless it is said, where there is a terminal. */
+  readonly isTyped?: boolean;
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Answers questions; nobody does when absent. */
   readonly ask?: (question: string) => Promise<string>;
@@ -33,6 +35,7 @@ export function capturedShell({
   env = {},
   isTerminal = false,
   columns,
+  isTyped = isTerminal,
   stdin = Readable.from([]),
   ask,
 }: CapturedOptions = {}): CapturedShell {
@@ -66,7 +69,7 @@ export function capturedShell({
     stop: (signal = 'SIGTERM') => {
       for (const stop of stops) stop(signal);
     },
-    ...(isTerminal
+    ...(isTyped
       ? {
           onLine(hear: (text: string) => void) {
             listeners.add(hear);

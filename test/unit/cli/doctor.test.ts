@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { Comparison } from '../../../src/cli/boot-hide/boot-hide.ts';
+import { bootHideCheck } from '../../../src/cli/doctor/boot.ts';
+import { mendText } from '../../../src/cli/doctor/check.ts';
 import { diagnose } from '../../../src/cli/doctor/doctor.ts';
-import { bootHideCheck, domainChecks } from '../../../src/cli/doctor/domains.ts';
+import { domainChecks } from '../../../src/cli/doctor/domains.ts';
 import { filesCheck, manifestsCheck, stateCheck } from '../../../src/cli/doctor/files.ts';
 import { hostChecks } from '../../../src/cli/doctor/host.ts';
 import type { Examination } from '../../../src/host/index.ts';
 import type { ObservedDomain } from '../../../src/plan/observed.ts';
+import { emptyFolder } from '../../../src/source/problem.ts';
+import { address } from '../../world.ts';
 
 const FINE: Examination = {
   xen: { found: true },
@@ -18,11 +23,16 @@ const FINE: Examination = {
   pciIds: { found: '/usr/share/misc/pci.ids' },
 };
 
+const CONF = '/etc/modprobe.d/xenpci.conf';
+const HOOK = { from: '/usr/share/xenpci/libvirt/xenpci-hook', to: '/etc/libvirt/hooks/libxl.d/xenpci' };
+
 /** What is not ok, as `name result mend`. */
 function complaints(change: Partial<Examination>): string[] {
-  return hostChecks({ ...FINE, ...change })
+  return hostChecks({ ...FINE, ...change }, HOOK)
     .filter(({ result }) => result !== 'ok')
-    .map(({ name, result, mend }) => [name, result, ...(mend === undefined ? [] : [mend.split(' ')[0]])].join(' '));
+    .map(({ name, result, mend }) =>
+      [name, result, ...(mend === undefined ? [] : [mendText(mend).split(' ')[0]])].join(' '),
+    );
 }
 
 describe('the host', () => {
@@ -72,8 +82,9 @@ describe('the host', () => {
   });
 
   test('where virtxend answers at a socket of its own, its proxy is what is missing', () => {
-    const checks = hostChecks({ ...FINE, libvirt: { unknown: 'refused' }, virtxend: { found: true } });
-    expect(checks.find(({ name }) => name === 'libvirt')?.mend).toContain('virtproxyd.socket');
+    const checks = hostChecks({ ...FINE, libvirt: { unknown: 'refused' }, virtxend: { found: true } }, HOOK);
+    const mend = checks.find(({ name }) => name === 'libvirt')?.mend;
+    expect(mend?.commands).toEqual(['systemctl enable --now virtproxyd.socket']);
   });
 });
 
@@ -92,7 +103,7 @@ describe('files', () => {
     ['a file of a user', [file('/m', 0o755, 0, true), file('/m/a', 0o644, 1000)], 'warning', 'chown -R root: /m'],
     ['no folder', [file('/m', 0o644)], 'failure'],
   ])('%s', (_, files, result, mend) => {
-    expect(filesCheck({ found: files })).toMatchObject({ result, ...(mend === undefined ? {} : { mend }) });
+    expect(filesCheck({ found: files })).toMatchObject({ result, ...(mend && { mend: { commands: [mend] } }) });
   });
 
   test('a folder that is not there is told by the manifests, not here', () => {
@@ -108,16 +119,18 @@ describe('files', () => {
 
   test('manifests: an empty folder is a warning, anything else a failure at its place', () => {
     const problem = { line: 0, column: 0, field: '', excerpt: '', message: 'is bad' };
-    const empty = { ...problem, file: '/m', code: 'EmptySource' } as const;
+    const empty = emptyFolder('/m');
     expect(manifestsCheck('/m', { found: [{ path: '/m', owner: undefined }] }, { found: [] })).toEqual({
       name: 'manifests',
       result: 'failure',
       message: '/m is not there',
-      mend: 'install -d -m 755 /m',
+      mend: { commands: ['install -d -m 755 /m'] },
     });
     expect(manifestsCheck('/m', THERE, { found: [] }).result).toBe('ok');
     expect(manifestsCheck('/m', THERE, { found: [empty] }).result).toBe('warning');
-    expect(manifestsCheck('/m', THERE, { found: [{ ...empty, file: '/m/a.yaml' }] }).result).toBe('failure');
+    expect(manifestsCheck('/m', THERE, { found: [{ ...empty, file: '/m/a.yaml', message: 'is empty' }] }).result).toBe(
+      'failure',
+    );
     const two = manifestsCheck('/m', THERE, {
       found: [{ ...problem, code: 'Unreadable', file: '/m/a.yaml', line: 3 }, empty],
     });
@@ -144,6 +157,7 @@ test.each<[string, { pid: number; hasLooked: boolean } | undefined, string]>([
   const unknown = { unknown: 'not asked' };
   const found = {
     host: FINE,
+    hook: HOOK,
     root: true,
     folder: '/m',
     files: THERE,
@@ -152,6 +166,7 @@ test.each<[string, { pid: number; hasLooked: boolean } | undefined, string]>([
     controller: { found: controller },
     domains: unknown,
     bootHide: unknown,
+    modprobeConf: CONF,
   };
   const check = diagnose(found).find(({ name }) => name === 'controller');
   expect(`${check?.result}: ${check?.message}`).toBe(expected);
@@ -170,9 +185,9 @@ describe('domains', () => {
     live: [],
   };
   const { domid: _, ...off } = { ...red, state: 'shutoff' } as const;
-  test.each<[string, ObservedDomain | undefined, string, string?]>([
+  test.each<[string, ObservedDomain | undefined, string, string[]?]>([
     ['runs with passthrough', red, 'ok'],
-    ['runs without', { ...red, passthrough: 'off' }, 'warning', 'virsh shutdown red, then virsh start red'],
+    ['runs without', { ...red, passthrough: 'off' }, 'warning', ['virsh shutdown red', 'virsh start red']],
     ['was made by xl without', { ...red, passthrough: 'off', toolstack: 'xl' }, 'warning'],
     ['is PVH', { ...red, type: 'pvh' }, 'failure'],
     ['is not known', undefined, 'warning'],
@@ -180,13 +195,52 @@ describe('domains', () => {
     ['is off and set', { ...off, stored: { hostdevs: [], passthrough: true } }, 'ok'],
   ])('that %s', (_text, domain, result, mend) => {
     const [check] = domainChecks({ found: [{ name: 'red', domain }] });
-    expect(check).toMatchObject({ name: 'domain/red', result, ...(mend === undefined ? {} : { mend }) });
+    expect(check).toMatchObject({ name: 'domain/red', result, ...(mend && { mend: { commands: mend } }) });
   });
 
   test('that could not be looked at are not called sound', () => {
     expect(domainChecks({ unknown: 'no xenstored\nadvice' })).toEqual([
       { name: 'domains', result: 'warning', message: 'not checked: no xenstored' },
     ]);
-    expect(bootHideCheck({ unknown: 'no xenstored' }).result).toBe('warning');
+    expect(bootHideCheck({ unknown: 'no xenstored' }, CONF).result).toBe('warning');
+  });
+});
+
+describe('what is hidden at boot', () => {
+  const setting = (where: Comparison['where'], change: Partial<Comparison> = {}): Comparison => {
+    return { where, source: where, text: '', same: true, rejected: false, missing: [], surplus: [], ...change };
+  };
+  const A = address('0000:01:00.0');
+  const judged = (settings: Comparison[], same = false, hide = [A]) =>
+    bootHideCheck({ found: { hide, leftOut: [], text: '', drivers: [], settings, same } }, CONF);
+  const WRITE = [`xenpci boot-hide -o modprobe >${CONF}`, 'update-initramfs -u'];
+
+  test.each<[string, Comparison[], string, object]>([
+    ['nothing says so', [], `at boot dom0's drivers take first what is assigned: ${A}`, { commands: WRITE }],
+    [
+      'a file has another device',
+      [setting('modprobe', { same: false, missing: [A], surplus: ['0000:02:00.0'] })],
+      `at boot dom0's drivers take first what is assigned: ${A}; hidden at boot is what no assignment wants: 0000:02:00.0`,
+      { commands: WRITE },
+    ],
+    [
+      'the file is right, and the module was loaded before',
+      [setting('modprobe'), setting('module', { same: false, missing: [A] })],
+      'the next boot hides what it should; the loaded module was told otherwise',
+      { words: 'restart dom0 when it suits' },
+    ],
+    [
+      "the kernel's command line is another, which no file mends",
+      [setting('cmdline', { same: false, missing: [A] })],
+      `at boot dom0's drivers take first what is assigned: ${A}`,
+      { commands: ['xenpci boot-hide'] },
+    ],
+  ])('%s', (_, settings, message, mend) => {
+    expect(judged(settings)).toEqual({ name: 'boot-hide', result: 'warning', message, mend });
+  });
+
+  test('as it should be is ok; what the kernel rejects is a failure', () => {
+    expect(judged([setting('modprobe')], true)).toMatchObject({ result: 'ok' });
+    expect(judged([setting('modprobe', { same: false, rejected: true })]).result).toBe('failure');
   });
 });

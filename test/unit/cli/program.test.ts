@@ -1,7 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../../src/cli/commands.ts';
 import { VERSION } from '../../../src/cli/version.ts';
 import { CHECKOUT, run } from './captured-shell.ts';
 
@@ -32,17 +33,41 @@ describe('usage', () => {
     [['suspend'], "error: missing required argument 'name'\n(--help says more)\n"],
     [
       ['run', '--resync', '0'],
-      "error: option '--resync <seconds>' argument '0' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n",
+      "error: option '--resync <duration>' argument '0' is invalid. It must be a time above 0 and up to 596h, such as 90, 5m or 1h.\n(--help says more)\n",
     ],
     [
       ['reconcile', '--once', '--timeout', '1e9'],
-      "error: option '--timeout <seconds>' argument '1e9' is invalid. It must be a number of seconds between 0 and 2147483.\n(--help says more)\n",
+      "error: option '--timeout <duration>' argument '1e9' is invalid. It must be a time above 0 and up to 596h, such as 90, 5m or 1h.\n(--help says more)\n",
     ],
     [['plan', 'extra'], "error: too many arguments for 'plan'. Expected 0 arguments but got 1.\n(--help says more)\n"],
     [['describe', 'device'], "error: missing required argument 'address'\n(--help says more)\n"],
-    [['validate'], "error: missing required argument 'path'\n(--help says more)\n"],
+    [
+      ['describe', 'sys-net'],
+      "error: unknown command 'sys-net'\n(xenpci describe device <address>, or xenpci describe assignment <name>)\n",
+    ],
+    [['explain'], "error: missing required argument 'what'\n(--help says more)\n"],
   ])('%j ends with 2 and says what is wrong', async (args, err) => {
     expect(await run(args)).toEqual({ code: 2, out: '', err });
+  });
+
+  test('what messages tell people to call has a kind where one is needed', () => {
+    const texts = readdirSync(join(CHECKOUT, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.ts'))
+      .map(name => readFileSync(join(CHECKOUT, 'src', name), 'utf8'));
+    const kinds = texts.flatMap(text =>
+      [...text.matchAll(/xenpci (?:get|describe) ([^ `'",.;)]+)/g)].map(([, kind]) => kind),
+    );
+    expect(kinds.length).toBeGreaterThan(20);
+    expect(kinds.filter(kind => !/^(?:devices?|assignments?|-o|\$\{.*)$/.test(kind ?? ''))).toEqual([]);
+  });
+
+  test("the README's table of commands has each of them, and none that there is not", () => {
+    const readme = readFileSync(join(CHECKOUT, 'README.md'), 'utf8');
+    const table = readme.split('\n## Commands\n')[1]?.split('\n## ')[0] ?? '';
+    const told = [...table.matchAll(/^\| `xenpci ([a-z-]+)/gm)].map(match => match[1] ?? '');
+    const names = COMMANDS.filter(({ hidden = false }) => !hidden).map(({ name }) => name);
+    expect(names.filter(name => !told.includes(name))).toEqual([]);
+    expect(told.filter(name => !names.includes(name))).toEqual([]);
   });
 
   test('without a command the help goes to standard error', async () => {

@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { Screen } from '../../../src/cli/terminal/screen.ts';
 import { tableLines, tone } from '../../../src/cli/terminal/table.ts';
 import { ageText } from '../../../src/cli/terminal/times.ts';
+import { columnsOf } from '../../../src/source/terminal.ts';
 import { capturedShell } from './captured-shell.ts';
 
-const plain = (text: string): string => text;
+const PLAIN = { columns: 80, prose: false, paint: (text: string): string => text };
 
 describe('tableLines', () => {
   test('columns are as wide as their widest cell, and nothing trails the last', () => {
@@ -16,19 +17,13 @@ describe('tableLines', () => {
           ['a', 'True'],
           ['longer-name', undefined],
         ],
-        80,
-        plain,
+        PLAIN,
       ),
     ).toEqual(['NAME          READY', 'a             True', 'longer-name   <none>']);
   });
 
   test('the widest column is cut to fit, the name last', () => {
-    const lines = tableLines(
-      ['NAME', 'DOMAIN', 'REASON'],
-      [['n'.repeat(20), 'd'.repeat(60), 'r'.repeat(30)]],
-      80,
-      plain,
-    );
+    const lines = tableLines(['NAME', 'DOMAIN', 'REASON'], [['n'.repeat(20), 'd'.repeat(60), 'r'.repeat(30)]], PLAIN);
     expect(lines[1]).toBe(`${'n'.repeat(20)}   ${'d'.repeat(26)}…   ${'r'.repeat(26)}…`);
     expect(lines[1]).toHaveLength(80);
   });
@@ -37,11 +32,20 @@ describe('tableLines', () => {
     const rows = fc.array(fc.array(fc.string({ maxLength: 200 }), { minLength: 6, maxLength: 6 }), { maxLength: 5 });
     fc.assert(
       fc.property(rows, cells => {
-        const lines = tableLines(['A', 'B', 'C', 'D', 'E', 'F'], cells, 80, plain);
+        const lines = tableLines(['A', 'B', 'C', 'D', 'E', 'F'], cells, PLAIN);
         expect(lines).toHaveLength(cells.length + 1);
-        for (const line of lines) expect(Array.from(line).length).toBeLessThanOrEqual(80);
+        for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(80);
       }),
     );
+  });
+
+  test('prose in the last column goes on below itself, and leaves the others what is left', () => {
+    const prose = { ...PLAIN, columns: 44, prose: true };
+    expect(tableLines(['N', 'OBJECT', 'MESSAGE'], [['a', 'o'.repeat(30), `one ${'two '.repeat(8)}`]], prose)).toEqual([
+      'N   OBJECT          MESSAGE',
+      'a   oooooooooooo…   one two two two two two',
+      '                    two two two',
+    ]);
   });
 });
 
