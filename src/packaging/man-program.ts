@@ -11,8 +11,14 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
 const FILES: readonly (readonly [string, string])[] = [
   ['/etc/xenpci/manifests', 'The manifests: *.yaml, *.yml and *.json, searched recursively; see xenpci.yaml(5).'],
   ['/etc/libvirt/hooks/libxl.d/xenpci', 'What libvirt calls before it starts a domain.'],
-  ['/var/lib/xenpci', 'What is held, and the last good content of each manifest. Without it nothing is taken back.'],
-  ['/run/xenpci', 'The status of a running controller, locks, and the marks of domains that are starting.'],
+  [
+    '/var/lib/xenpci',
+    'What is held, suspended and on trial, the last events, and the last good content of each manifest.',
+  ],
+  [
+    '/run/xenpci',
+    'The status of a running controller, locks, marks of domains that start, and which cards guests were given.',
+  ],
   ['/usr/share/xenpci', 'Samples and the JSON Schema of manifests.'],
 ];
 
@@ -27,14 +33,14 @@ export function programPage(program: Command, version: string): ManPage {
     paragraph(
       'It compares the manifests with what xenstore, libvirt and sysfs show, binds devices to pciback, attaches them to',
       'running guests and detaches them, prepares guests that are shut off, and corrects what others change. When it is',
-      'not sure, it touches nothing and says why.',
+      'not sure, it touches nothing and says why. Each command has examples in its --help.',
     ),
     section('OPTIONS'),
     ...optionsOf(program),
     section('COMMANDS'),
     ...commandsBelow(program, []),
     section('EXIT STATUS'),
-    `.nf\n${roff(EXIT_CODES_HELP.replace(/^\s*Exit codes:\n/, ''))}\n.fi\n`,
+    ...exitCodes().map(([code, meaning]) => tagged(bold(code), roff(meaning))),
     section('ENVIRONMENT'),
     ...ENVIRONMENT.map(([name, meaning]) => tagged(bold(roff(name)), roff(meaning))),
     section('FILES'),
@@ -43,6 +49,15 @@ export function programPage(program: Command, version: string): ManPage {
     '.BR xenpci.yaml (5),\n.BR xl (1),\n.BR virsh (1),\n.BR systemctl (1)\n',
   ];
   return { name: 'xenpci', section: 1, text: `.TH XENPCI 1 "" "xenpci ${version}"\n${text.join('')}` };
+}
+
+/** The table at the end of the program's help: each code, and what it says. */
+function exitCodes(): [code: string, meaning: string][] {
+  const rows = EXIT_CODES_HELP.split(/\n {2}(?=\d)/).slice(1);
+  return rows.map(row => {
+    const [code = '', ...words] = row.split(/\s+/);
+    return [code, words.join(' ')];
+  });
 }
 
 function commandsBelow(command: Command, path: readonly string[]): string[] {
@@ -61,9 +76,11 @@ function argumentText(argument: Command['registeredArguments'][number]): string 
 
 function commandText(command: Command): string[] {
   const described = command.registeredArguments.filter(({ description }) => description !== '');
+  const meaning = ({ description, argChoices }: Command['registeredArguments'][number]): string =>
+    argChoices === undefined ? description : `${description} (${argChoices.join(', ')})`;
   return [
     paragraph(`${command.description()}.`),
-    ...described.map(argument => tagged(italic(roff(argument.name())), roff(argument.description))),
+    ...described.map(argument => tagged(italic(roff(argument.name())), roff(meaning(argument)))),
     ...optionsOf(command),
   ];
 }
@@ -79,7 +96,11 @@ function optionsOf(command: Command): string[] {
 function meaningOf({ description, argChoices, defaultValue }: Option): string {
   const notes = [
     ...(argChoices === undefined ? [] : [argChoices.join(', ')]),
-    ...(defaultValue === undefined || defaultValue === false ? [] : [`default: ${String(defaultValue)}`]),
+    ...(isNothing(defaultValue) ? [] : [`default: ${String(defaultValue)}`]),
   ];
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === false || (Array.isArray(value) && value.length === 0);
 }

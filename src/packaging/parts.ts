@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { SCRIPTS } from '../cli/completion/scripts.ts';
 import { ExitCode } from '../cli/exit.ts';
 import { createProgram } from '../cli/program.ts';
@@ -11,6 +10,7 @@ import { VERSION } from '../cli/version.ts';
 import { manifestPage } from './man-manifest.ts';
 import { programPage } from './man-program.ts';
 import type { Parts } from './packages.ts';
+import { bundleProgram } from './program.ts';
 
 /**
  * Makes all that the packages are made of from a checkout.
@@ -54,18 +54,7 @@ const NO_SHELL: Shell = {
 
 /** Bundles the program as one file that can be run. @returns the libraries that went into it. */
 async function bundle(checkout: string, outfile: string): Promise<string[]> {
-  const { metafile } = await build({
-    absWorkingDir: checkout,
-    entryPoints: ['src/main.ts'],
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'cjs',
-    banner: { js: '#!/usr/bin/env node' },
-    outfile,
-    metafile: true,
-    logLevel: 'warning',
-  });
+  const { metafile } = await bundleProgram(checkout, { outfile, banner: '#!/usr/bin/env node' });
   const found = Object.keys(metafile.inputs).flatMap(
     path => /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[0] ?? [],
   );

@@ -22,6 +22,15 @@ describe.each(pages)('$name($section)', ({ text }) => {
     expect([status, stderr]).toEqual([0, '']);
   });
 
+  test.skipIf(!able)('fits 80 columns (needs groff)', () => {
+    const { stdout } = spawnSync('groff', ['-man', '-Tutf8', '-P-c', '-P-b', '-P-u', '-rLL=80n'], {
+      input: text,
+      encoding: 'utf8',
+    });
+    expect(stdout.split('\n').length).toBeGreaterThan(100);
+    expect(stdout.split('\n').filter(line => line.length > 80)).toEqual([]);
+  });
+
   test('has no line that roff takes for an order it does not know', () => {
     const orders = text.split('\n').flatMap(line => /^[.'](\S*)/.exec(line)?.[1] ?? []);
     expect(orders.filter(order => !['TH', 'SH', 'SS', 'PP', 'TP', 'BR', 'nf', 'fi'].includes(order))).toEqual([]);
@@ -34,6 +43,8 @@ test.skipIf(!able)('xenpci(1) has each command with its options, and the exit co
   expect(page).toContain('--once');
   expect(page).toContain('form of the output (text, json; default: text)');
   expect(page).toContain('130 ended at once by a second signal');
+  expect(page).toContain('the shell (bash, zsh, fish)');
+  expect(page).not.toContain('default: )');
   expect(page).not.toContain('__complete');
 });
 
