@@ -15,8 +15,9 @@ interface Reply {
   readonly error?: string;
 }
 
-/** In a child: says that it is ready, and answers what its parent asks. */
+/** In a child: says that it is ready, answers what its parent asks, and ends as by SIGTERM when the parent has gone or asks no more. */
 export function answering(answers: Answers): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   const reply = (message: Reply): void => void process.send?.(message);
   process.on('message', ({ id, ask, argument }: Question) => {
     Promise.resolve()

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { dom0Layout } from '../../src/api/layout.ts';
@@ -25,7 +25,14 @@ export interface ShownAssignment {
   };
 }
 
-/** The built program at work in a process of its own, and its API. */
+/** What the unit gives the program besides its arguments. */
+function unitEnvironment(): Record<string, string> {
+  const unit = readFileSync('manifests/systemd/xenpci.service', 'utf8');
+  const lines = [...unit.matchAll(/^Environment=(.*)$/gm)].flatMap(([, line = '']) => line.split(' '));
+  return Object.fromEntries(lines.map(each => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]));
+}
+
+/** The built program at work in a process of its own, as the unit starts it, and its API. */
 export class RunningController {
   readonly #child: ChildProcess;
   readonly #socket: string;
@@ -36,7 +43,7 @@ export class RunningController {
     const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
     this.#child = spawn(process.execPath, [...profiling, '--import', probe, PROGRAM, 'run', '--log', 'json'], {
       stdio: ['ignore', log, log, 'ipc'],
-      env: { ...process.env, XENPCI_ROOT: root },
+      env: { ...process.env, ...unitEnvironment(), XENPCI_ROOT: root },
     });
     this.#socket = socketPath(dom0Layout(root));
   }
@@ -85,7 +92,6 @@ export class RunningController {
 
   /** Asks it to end, and returns when it has. */
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
     await ended(this.#child);
   }
 

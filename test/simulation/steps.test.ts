@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NOTHING, runWorld, type Tally } from './steps.ts';
 
-// `npm run simulate` asks for 100,000; SEED_FROM=N WORLDS=1 replays one.
+// WORLDS=N asks for another number; SEED_FROM=N WORLDS=1 replays one.
 const worlds = Number(process.env['WORLDS'] ?? 10_000);
 const from = Number(process.env['SEED_FROM'] ?? 1);
 

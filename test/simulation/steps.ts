@@ -206,5 +206,5 @@ function storeOf(memory: Memory): InventoryStore {
 
 /** Deadlines never pass: no operation of the model takes time. */
 function clockOf(memory: Memory): Clock {
-  return { now: () => memory.now, after: () => () => undefined };
+  return { now: () => memory.now, asleepMs: () => 0, after: () => () => undefined };
 }

@@ -3,11 +3,13 @@ import { linkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress } from '../../../src/api/address.ts';
 import type { Dom0Layout } from '../../../src/api/layout.ts';
-import { decodeLook, encodeLook } from '../../../src/daemon/api/look-text.ts';
+import { encodeLook } from '../../../src/daemon/api/look-text.ts';
 import { LookTextError } from '../../../src/daemon/api/look-text-error.ts';
+import { decodeLook } from '../../../src/daemon/api/served-look.ts';
 import { ApprovalFile } from '../../../src/daemon/approval-file.ts';
 import { readEvents } from '../../../src/daemon/events/event-file.ts';
 import { decodeEvent, encodeEvent } from '../../../src/daemon/events/event-line.ts';
+import { decodeGiven, encodeGiven, GivenFile } from '../../../src/daemon/given-file.ts';
 import { InventoryFile } from '../../../src/daemon/inventory-file.ts';
 import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
 import { LastGoodFile } from '../../../src/daemon/last-good-file.ts';
@@ -83,13 +85,20 @@ const MARK = JSON.stringify({
   libvirtd: { pid: 1, startTicks: '1' },
   script: { path: '/x', ctimeMs: 1 },
 });
+const GIVEN = JSON.stringify({
+  version: 1,
+  given: [
+    { address: '0000:01:00.0', domid: 7, bootId: 'b', insertion: '3426' },
+    { address: '0000:02:00.0', domid: 8, bootId: 'b' },
+  ],
+});
 const LOOK = encodeLook(sampleLook(), { manifests: '/m', controller: 1, version: VERSION });
 
 /** Whatever stands in files below /var/lib/xenpci and /run/xenpci: after a crash, a full disk, a person's edit. */
 export const stateFiles: Target = {
   name: 'state-files',
   about: "xenpci's own files: read, or refused with the file's name; what is read is written as it was read",
-  seeds: texts(INVENTORY, SUSPENSIONS, LAST_GOOD, APPROVALS, EVENTS, TRIAL, MARK, LOOK),
+  seeds: texts(INVENTORY, SUSPENSIONS, LAST_GOOD, APPROVALS, EVENTS, TRIAL, MARK, GIVEN, LOOK),
   dictionary: [
     ...[
       '{',
@@ -137,7 +146,7 @@ export const stateFiles: Target = {
     writeFileSync(path, '');
     const state = ['inventory', 'suspensions', 'last-good', 'approvals', 'trial'].map(name => `${name}.json`);
     for (const name of [...state, 'events.jsonl']) linkSync(path, join(layout.state, name));
-    for (const name of ['status.json', 'look.json', 'hook.json', 'starts/red.json'])
+    for (const name of ['status.json', 'look.json', 'given.json', 'hook.json', 'starts/red.json'])
       linkSync(path, join(layout.runtime, name));
     return {
       async run(input): Promise<Verdict> {
@@ -152,6 +161,7 @@ export const stateFiles: Target = {
           await eventsAreSound(layout),
           await trialIsSound(layout),
           await marksAreSound(layout),
+          await givenIsSound(layout),
           lookIsSound(text),
         ];
         return taken.includes(true) ? 'accepted' : 'refused';
@@ -242,6 +252,17 @@ async function marksAreSound(layout: Dom0Layout): Promise<boolean> {
   for (const { devices } of marks)
     for (const each of devices) promise(parseAddress(each) === each, `${each} is no address`);
   return marks.length > 0 || request !== undefined;
+}
+
+async function givenIsSound(layout: Dom0Layout): Promise<boolean> {
+  const file = new GivenFile(layout);
+  const taken = await unlessRejected(naming(file.path), () => file.load());
+  for (const [address, card] of taken ?? []) {
+    promise(parseAddress(address) === address && card.address === address, `${address} is no address`);
+  }
+  if (taken === undefined || taken.size === 0) return false;
+  same(decodeGiven(encodeGiven(taken)), taken, 'what guests were given is something else when it is written');
+  return true;
 }
 
 function lookIsSound(text: string): boolean {

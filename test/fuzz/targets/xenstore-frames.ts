@@ -151,6 +151,7 @@ async function connected(input: Buffer): Promise<void> {
   const transport = {
     maxPayload: PAYLOAD_MAX,
     inOrder: true,
+    pipelined: true,
     send: () => undefined,
     close: () => events?.closed(new Error('closed')),
   };

@@ -1,6 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import type { ManifestProblem } from '../../../src/api/manifest.ts';
-import { checkManifest, type ManifestObject, writtenForm } from '../../../src/api/schema.ts';
+import { checkManifest, type ManifestObject } from '../../../src/api/schema.ts';
+import { writtenForm } from '../../../src/api/written-form.ts';
 import { DOCUMENTS_MAX, PROBLEMS_MAX } from '../../../src/source/limits.ts';
 import { type ManifestFile, parseManifestFile } from '../../../src/source/manifest-file.ts';
 import { formatProblem } from '../../../src/source/problem.ts';

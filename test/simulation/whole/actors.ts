@@ -1,7 +1,8 @@
 import type { Address } from '../../../src/api/address.ts';
+import { assignableAdd, assignableRemove } from '../../../src/simulator/model/assignable.ts';
 import { type Domain, type Instance, plainHostdev } from '../../../src/simulator/model/domain.ts';
 import { nodedevDetach, plug, probeDriver, unbindDriver, unplug } from '../../../src/simulator/model/kernel.ts';
-import { assignableAdd, assignableRemove, pciAdd, pciRemove } from '../../../src/simulator/model/libxl.ts';
+import { pciAdd, pciRemove } from '../../../src/simulator/model/libxl.ts';
 import { CARDS } from '../../../src/simulator/model/world.ts';
 import type { Random } from '../random.ts';
 import { FILES, randomFiles, randomText, spoiled } from './manifests.ts';
@@ -203,6 +204,18 @@ const hardware: readonly Actor[] = [
   },
   {
     act: 'hardware',
+    weight: 2,
+    run: world => {
+      const { model, chaos } = world;
+      const address = chaos.random.pick(ALL);
+      if (model.dom0.present(address) === undefined) return `nothing is at ${address}`;
+      for (const fn of functionsOf(address)) unplug(model.dom0, fn);
+      plugInLater(world, address);
+      return `pull ${address} to put it in again and make it assignable`;
+    },
+  },
+  {
+    act: 'hardware',
     weight: 4,
     run: ({ model, chaos }) => {
       const address = chaos.random.pick(ALL);
@@ -227,6 +240,16 @@ function plugIn({ model, chaos }: World, address: Address): string {
   const isAnother = chaos.random.chance(0.35);
   for (const fn of functionsOf(address)) plug(model.dom0, fn, isAnother ? other : {});
   return `plug ${isAnother ? 'another card' : 'the card'} in at ${address}`;
+}
+
+/** Whoever has put a card in may know that it is for a guest, and forget that the guest has to be restarted for it. */
+function plugInLater(world: World, address: Address): void {
+  later(world, 60_000, () => {
+    plugIn(world, address);
+    const add = (): void => void assignableAdd(world.model.dom0, address);
+    if (world.chaos.random.chance(0.5)) add();
+    else later(world, 90_000, add);
+  });
 }
 
 /** What persons tell the daemon through its state folder. */

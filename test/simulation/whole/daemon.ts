@@ -3,8 +3,9 @@ import type { Address } from '../../../src/api/address.ts';
 import type { Suspensions } from '../../../src/api/suspension.ts';
 import { Controller } from '../../../src/controller/controller.ts';
 import type { Look, Pass } from '../../../src/controller/look.ts';
-import type { InventoryStore, Source } from '../../../src/controller/ports.ts';
+import type { GivenStore, InventoryStore, Source } from '../../../src/controller/ports.ts';
 import type { Report } from '../../../src/controller/report.ts';
+import { decodeGiven, encodeGiven } from '../../../src/daemon/given-file.ts';
 import { decodeInventory, encodeInventory } from '../../../src/daemon/inventory-record.ts';
 import type { HeldDevice } from '../../../src/plan/inventory.ts';
 import { plan } from '../../../src/plan/plan.ts';
@@ -19,6 +20,7 @@ import { FOLDER, type Found, lastGoodOn, parsed, readFrom, replaceOn, treeOf } f
 import { SimulatedHost } from './host.ts';
 import { Broken, Laws, type Recorded } from './laws.ts';
 import { Life, type Span } from './life.ts';
+import { Shown } from './shown.ts';
 import type { World } from './world.ts';
 
 const RESYNC_MS = 30_000;
@@ -26,6 +28,10 @@ const RESYNC_MS = 30_000;
 /** What outlives the daemon, and is not on its disk: what the judges of a run know. */
 export interface Court {
   readonly given: Set<string>;
+  /** What was shown to lives that have had time to keep it. */
+  readonly shown: Shown;
+  /** What was shown to any life: it may have kept that, and have been killed before its pass ended. */
+  readonly everShown: Shown;
   readonly report: (broken: Broken) => void;
 }
 
@@ -40,6 +46,8 @@ export class Daemon {
   readonly #honest = new WeakSet<Step>();
   /** Requests that have not been answered. */
   unanswered = 0;
+  /** What it has been shown, and what those before it have kept. */
+  readonly shown: Shown = new Shown();
   look: Look | undefined;
   passes = 0;
   /** The steps that this pass has said to be done. */
@@ -61,12 +69,15 @@ export class Daemon {
     });
     this.life = life;
     this.believed = new Believed();
+    this.shown.goOnFrom(court.shown);
     const laws = new Laws({
       model,
       believed: this.believed,
       recorded: () => recordedIn(disk.record),
       approvals: () => world.approvals.filter(({ until }) => until > world.time.wall()),
       given: court.given,
+      shown: this.shown,
+      everShown: court.everShown,
       isStopped: () => this.isStopping,
       report: court.report,
     });
@@ -100,6 +111,7 @@ export class Daemon {
       host: this.host,
       source,
       store: this.#store(),
+      given: this.#given(),
       approvals: { load: () => this.#approvals(), onHint: () => () => undefined },
       clock: life.clock,
       resyncMs: RESYNC_MS,
@@ -112,6 +124,7 @@ export class Daemon {
         this.passes += 1;
         this.#performed.clear();
         this.look = pass.look;
+        if (pass.look !== undefined) court.shown.become(this.shown);
         if (pass.look !== undefined && !isPlannedAfresh(pass.look)) {
           court.report(new Broken('replanned', 'the plan is not the one that is made from scratch'));
         }
@@ -210,6 +223,17 @@ export class Daemon {
       save: inventory =>
         replaceOn(disk, this.life, chaos, () => {
           disk.record = encodeInventory(inventory);
+        }),
+    };
+  }
+
+  #given(): GivenStore {
+    const { disk, chaos } = this.#world;
+    return {
+      load: () => readFrom(disk, this.life, chaos, () => decodeGiven(disk.given ?? '')),
+      save: given =>
+        replaceOn(disk, this.life, chaos, () => {
+          disk.given = encodeGiven(given);
         }),
     };
   }

@@ -127,11 +127,13 @@ export interface Disk {
   /** Nothing can be read. */
   isBroken: boolean;
   record: string | undefined;
+  /** Which cards guests were given: on a disk that ends with the boot. */
+  given: string | undefined;
   lastGood: ReadonlyMap<string, string>;
 }
 
 export function newDisk(): Disk {
-  return { isFull: false, isBroken: false, record: undefined, lastGood: new Map() };
+  return { isFull: false, isBroken: false, record: undefined, given: undefined, lastGood: new Map() };
 }
 
 /** Writes as `replaceFile` does: what was there stays until the whole of what is new is on disk. */

@@ -12,8 +12,10 @@ import {
   type Step,
   stepText,
 } from '../../../src/plan/step.ts';
+import { PCIBACK } from '../../../src/simulator/model/device.ts';
 import type { Model } from '../../../src/simulator/model/model.ts';
 import { type Believed, isFor } from './believed.ts';
+import type { Shown } from './shown.ts';
 
 /** What must never happen, by the name under which it is reported. */
 export type Law =
@@ -60,6 +62,10 @@ export interface Evidence {
   readonly approvals: () => readonly Approval[];
   /** Devices that were given to a guest by the daemon, in any of its lives: `ADDRESS DOMID`. */
   readonly given: Set<string>;
+  /** What this life has been shown, and those before it that could keep it. */
+  readonly shown: Shown;
+  /** What any life has been shown. */
+  readonly everShown: Shown;
   readonly isStopped: () => boolean;
   readonly report: (broken: Broken) => void;
 }
@@ -77,6 +83,8 @@ export class Laws {
   /** The daemon is given this look. */
   looked(observed: Observed): void {
     this.#look = observed;
+    this.#evidence.shown.add(observed);
+    this.#evidence.everShown.add(observed);
     this.#unasked = 0;
   }
 
@@ -109,6 +117,7 @@ export class Laws {
     for (const violation of dom0.violations.splice(0)) {
       // Between the check and the step nothing but the toolstack's own checks can tell.
       if (raced && /^(?:illegal step|libvirt reset)/.test(violation)) continue;
+      if (this.#isHidden(step)) continue;
       this.#break(violation.startsWith('illegal') ? 'illegalStep' : 'twoOwners', step, violation);
     }
     const isOpen = step.verb === 'attach' && !step.permissive && dom0.present(step.device)?.permissive === true;
@@ -116,6 +125,17 @@ export class Laws {
     if (step.verb === 'attach' && complaint === undefined) {
       this.#evidence.given.add(`${step.device} ${step.guest.domid}`);
     }
+  }
+
+  /**
+   * Whether a card that was pulled and put back is taken from a guest that never had it, and nobody could know: it was
+   * bound to pciback again before any daemon lived that was shown something of it and could keep that.
+   */
+  #isHidden(step: Step): boolean {
+    if (step.verb !== 'detach') return false;
+    const device = this.#evidence.model.dom0.present(step.device);
+    if (device?.driver !== PCIBACK || device.insertions === 1) return false;
+    return !this.#evidence.shown.tells(device, step.guest.domid);
   }
 
   /** Nothing that is for dom0 alone is taken, and nothing that is not the card that is meant. */

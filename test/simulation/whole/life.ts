@@ -28,7 +28,11 @@ export class Life {
     this.#pointsLeft = points;
     this.#countsEffectsOnly = isAtEffect;
     this.#onDeath = onDeath;
-    this.clock = { now: () => time.wall(), after: (delayMs, wake) => this.#after(delayMs, wake) };
+    this.clock = {
+      now: () => time.wall(),
+      asleepMs: () => time.asleep,
+      after: (delayMs, wake) => this.#after(delayMs, wake),
+    };
   }
 
   get isDead(): boolean {

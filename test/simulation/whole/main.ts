@@ -1,16 +1,11 @@
-/**
- * `npm run simulate`: the whole controller in virtual time, in many worlds, on all processors.
- * WORLDS=N for another number of worlds, SEED_FROM=N to begin elsewhere; SEED_FROM=N WORLDS=1 shows one in full. Control-C
- * ends it with what has been done. `-- --mutants` puts faults into the program instead, one after the other, and shows
- * which law notices each at which seed; a word after it chooses some.
- */
+/** `npm run simulate`: the whole controller in virtual time, in many worlds, on all processors; see `options.ts`. */
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { judgeMutants } from './mutants/run.ts';
+import { readOptions, USAGE } from './options.ts';
 import { simulate } from './simulate.ts';
 import { addTally, faultsOf, newTally, type Tally } from './tally.ts';
 
-const WORLDS = 100_000;
 const BATCH = 250;
 /** After so many broken laws the rest would say nothing new. */
 const BROKEN_MAX = 20;
@@ -103,21 +98,30 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-async function main(): Promise<void> {
-  const [option, word] = process.argv.slice(2);
-  if (option === '--mutants') {
-    if ((await judgeMutants(word)) > 0) process.exitCode = 1;
-    return;
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options.does === 'help') {
+    print(USAGE);
+    return 0;
   }
-  const from = Number(process.env['SEED_FROM'] ?? 1);
-  const worlds = Number(process.env['WORLDS'] ?? WORLDS);
+  if (options.does === 'mutants') return (await judgeMutants(options.word)) > 0 ? 1 : 0;
   const began = performance.now();
-  const { tally, broken } = worlds === 1 ? await replay(from) : await runAll(from, worlds);
-  if (worlds === 1) for (const line of broken) print(line);
+  const isReplay = options.does === 'replay';
+  const { tally, broken } = isReplay ? await replay(options.seed) : await runAll(options.from, options.worlds);
+  if (isReplay) for (const line of broken) print(line);
   print(summary(tally, broken.length, (performance.now() - began) / 1000));
-  if (broken.length > 0) process.exitCode = 1;
+  return broken.length > 0 ? 1 : 0;
 }
 
-if (isMainThread) await main();
+async function start(): Promise<void> {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`simulate: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}
+
+if (isMainThread) await start();
 else
   parentPort?.on('message', (batch: Batch) => void runBatch(batch).then(outcome => parentPort?.postMessage(outcome)));

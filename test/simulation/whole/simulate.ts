@@ -8,6 +8,7 @@ import { Chaos, type Rates } from './chaos.ts';
 import { type Court, Daemon } from './daemon.ts';
 import { Broken } from './laws.ts';
 import { FILES, randomFiles, randomText } from './manifests.ts';
+import { Shown } from './shown.ts';
 import type { Tally } from './tally.ts';
 import { Trace } from './trace.ts';
 import { untruth } from './truth.ts';
@@ -103,6 +104,8 @@ class Run {
   #daemon: Daemon | undefined;
   /** Whether the pass that ended last may have been the last one that is needed. */
   #mayRest = false;
+  /** The daemon that has ended a pass in the calm, so that its next one begins there. */
+  #calmed: Daemon | undefined;
 
   constructor(seed: number, tally: Tally, keeps: boolean) {
     const random = seeded(seed);
@@ -113,7 +116,12 @@ class Run {
     const chaos = new Chaos({ random, time, tally, trace }, this.#climate.rates, this.#climate.slowness);
     this.world = new World({ time, chaos, trace, tally }, this.#climate.isSmall);
     this.world.folder.replace(randomFiles(random, this.#climate.isSmall));
-    this.#court = { given: new Set(), report: broken => this.#report(broken) };
+    this.#court = {
+      given: new Set(),
+      shown: new Shown(),
+      everShown: new Shown(),
+      report: broken => this.#report(broken),
+    };
   }
 
   async toEnd(): Promise<Broken | undefined> {
@@ -190,6 +198,10 @@ class Run {
     }
     chaos.count('clockJump');
     const byMs = Math.round((this.#random.next() - 0.5) * 2 * this.#random.pick([5_000, 600_000, 86_400_000 * 400]));
+    if (byMs > 0 && byMs % 2 === 0) {
+      time.sleep(byMs);
+      return `the host sleeps for ${byMs / 1000} s`;
+    }
     time.jump(byMs);
     return `the clock jumps by ${byMs / 1000} s`;
   }
@@ -233,7 +245,9 @@ class Run {
 
   #passed(daemon: Daemon, { look }: Pass): void {
     if (daemon !== this.#daemon) return;
-    this.#mayRest = this.world.isCalm && look !== undefined;
+    // The first one that ends in the calm may have read the manifests before their last change.
+    this.#mayRest = this.world.isCalm && this.#calmed === daemon && look !== undefined;
+    if (this.world.isCalm) this.#calmed = daemon;
   }
 
   /** Everything that goes wrong by itself ends; what people did stays, but for some of it. */
@@ -295,7 +309,9 @@ class Run {
     const due = nextSteps(plan).find(step => !honest.has(stepKey(step)));
     if (due !== undefined) return `there is a step to take: ${stepText(due)}`;
     if (daemon.load.waits > 0) return 'something is under way';
-    const wrong = untruth(status, { model, believed: daemon.believed, honestFailures: honest });
+    const { believed, shown } = daemon;
+    const { everShown } = this.#court;
+    const wrong = untruth(status, { model, believed, shown, everShown, honestFailures: honest });
     return wrong === undefined ? undefined : `untrue: ${wrong}`;
   }
 

@@ -2,12 +2,13 @@ import type { Address } from '../../../src/api/address.ts';
 import { identityDifferences } from '../../../src/api/identity.ts';
 import { HostError } from '../../../src/controller/ports.ts';
 import type { BindStep, Card, DetachStep, Guest, Step } from '../../../src/plan/step.ts';
-import { hasLeftover, isClosing, isConnected, listEntries } from '../../../src/simulator/model/backend.ts';
+import { holdingsOf } from '../../../src/simulator/holdings.ts';
+import { hasLeftover, isConnected } from '../../../src/simulator/model/backend.ts';
 import { type Device, PCIBACK } from '../../../src/simulator/model/device.ts';
 import type { Dom0 } from '../../../src/simulator/model/dom0.ts';
 import type { Domain } from '../../../src/simulator/model/domain.ts';
 import { usesOf } from '../../../src/simulator/model/host-use.ts';
-import { notesPath } from '../../../src/simulator/model/libxl.ts';
+import { notesPath } from '../../../src/simulator/model/libxl-outcome.ts';
 import type { Model } from '../../../src/simulator/model/model.ts';
 
 /**
@@ -44,7 +45,9 @@ function checkBind(dom0: Dom0, step: BindStep): void {
 
 function checkDetach(dom0: Dom0, step: DetachStep): void {
   const domain = running(dom0, step.guest);
-  requirePciback(present(dom0, step.device, undefined));
+  const device = present(dom0, step.device, undefined);
+  if (step.insertion !== undefined && step.insertion !== String(device.insertions)) throw refusal('it was out');
+  requirePciback(device);
   const [holder] = holdersOf(dom0, step.device);
   if (holder !== domain) throw refusal(`${holder?.name ?? 'nobody'} has ${step.device}`);
   if (domain.instance?.paused === true) throw refusal(`${domain.name} is paused; resume it`);
@@ -94,14 +97,7 @@ function running(dom0: Dom0, { name, uuid, domid }: Guest): Domain {
   return domain;
 }
 
-/** The guests that have a device by xenstore. */
+/** The guests that have a device by xenstore, the rightful one first. */
 function holdersOf(dom0: Dom0, address: Address): Domain[] {
-  return [...dom0.domains.values()].filter(({ instance, type }) => {
-    if (instance === undefined) return false;
-    const { domid } = instance;
-    const index = listEntries(dom0.store, domid).indexOf(address);
-    if (index === -1) return false;
-    const isLeft = type === 'pv' && isConnected(dom0.store, domid) && isClosing(dom0.store, domid, index);
-    return !isLeft || dom0.store.read(`${notesPath(address)}/domid`) === String(domid);
-  });
+  return (holdingsOf(dom0).get(address) ?? []).map(({ domain }) => domain);
 }

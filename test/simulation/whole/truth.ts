@@ -4,16 +4,21 @@ import { identityDifferences } from '../../../src/api/identity.ts';
 import { MAX_DETACHES_DEFAULT } from '../../../src/api/manifest.ts';
 import type { AssignmentStatus, DeviceStatus, Status } from '../../../src/controller/status-types.ts';
 import { isClosing, isConnected, listEntries } from '../../../src/simulator/model/backend.ts';
-import { PCIBACK } from '../../../src/simulator/model/device.ts';
+import { type Device, PCIBACK } from '../../../src/simulator/model/device.ts';
 import type { Domain } from '../../../src/simulator/model/domain.ts';
 import { usesOf } from '../../../src/simulator/model/host-use.ts';
 import type { Model } from '../../../src/simulator/model/model.ts';
 import { type Believed, isFor, type Wish } from './believed.ts';
+import type { Shown } from './shown.ts';
 
 /** The world against which a status is held. */
 export interface Facts {
   readonly model: Model;
   readonly believed: Believed;
+  /** What the daemon must know. */
+  readonly shown: Shown;
+  /** What it may know. */
+  readonly everShown: Shown;
   /** The keys whose last step failed though nothing was made to fail. */
   readonly honestFailures: ReadonlySet<string>;
 }
@@ -120,6 +125,8 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
         domain?.instance?.passthrough === false ||
         holderAssigned.some(({ spec }) => spec.updatePolicy === 'OnNextStart') ||
         (holder !== undefined && (holderAssigned.length === 0 || device?.driver !== PCIBACK)) ||
+        // Between two looks it may have been taken and given anew, which nobody can tell from a card that was put back.
+        (device !== undefined && isAnotherShown(device, holder, facts.everShown)) ||
         permissiveDiffers(wish, model)
       );
     case 'HeldByOther':
@@ -168,10 +175,17 @@ function isInPlace(wish: Wish, facts: Facts): boolean {
   if (domain === undefined) return false;
   const sharers = believed.wishesFor(address).filter(other => other.entry !== entry);
   const holder = holderOf(model, address);
-  if (domain.instance !== undefined) return holder === domain && device.driver === PCIBACK;
+  if (domain.instance !== undefined) {
+    return holder === domain && device.driver === PCIBACK && !isAnotherShown(device, holder, facts.shown);
+  }
   if (holder !== undefined) return sharers.some(other => isFor(other.assignment, holder));
   if (sharers.length > 0) return true;
   return assignment.spec.whenStopped === 'Host' ? device.driver !== PCIBACK : device.driver === PCIBACK;
+}
+
+/** Whether the guest that has a device is known to have been given another card than the one that is there. */
+function isAnotherShown(device: Device, holder: Domain | undefined, shown: Shown): boolean {
+  return holder?.instance !== undefined && shown.tells(device, holder.instance.domid);
 }
 
 function placesText(wish: Wish, { model }: Facts): string {

@@ -13,6 +13,7 @@ interface Timer {
 export class VirtualTime {
   #elapsed = 0;
   #setBy = 0;
+  #asleep = 0;
   /** By time, the next one last. */
   readonly #timers: Timer[] = [];
 
@@ -29,6 +30,17 @@ export class VirtualTime {
   /** What the clock on the wall shows, ms since the epoch. */
   wall(): number {
     return START_MS + this.#elapsed + this.#setBy;
+  }
+
+  /** How long the host has slept since the beginning, ms. */
+  get asleep(): number {
+    return this.#asleep;
+  }
+
+  /** The host sleeps: timers stand still, the clock on the wall does not. */
+  sleep(ms: number): void {
+    this.#asleep += ms;
+    this.#setBy += ms;
   }
 
   /** The clock on the wall is set forwards, or with a negative number back; timers do not notice. */

@@ -165,8 +165,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the deadline of a look leaves its timer behind',
     file: 'src/controller/deadline.ts',
-    find: '      callOff();\n',
-    replace: '',
+    find: 'callOff();\n      outer.removeEventListener',
+    replace: 'outer.removeEventListener',
     laws: ['leak'],
   },
   {
@@ -193,9 +193,23 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a device that was pulled out and put back counts as in place (as it was)',
     file: 'src/plan/want.ts',
-    find: 'if (device.driver !== PCIBACK) return { place: inPlace, hold: putBack(domain, device) };',
+    find: 'if (isPutBack(device)) return { place: inPlace, hold: putBack(domain, device) };',
     replace: '',
     laws: ['untrue'],
+  },
+  {
+    name: 'a card that was pulled, put back and made assignable is the one that its guest was given (as it was)',
+    file: 'src/plan/given.ts',
+    find: 'if (found.length === 0) return observed;',
+    replace: 'if (found.length >= 0) return observed;',
+    laws: ['illegalStep', 'untrue'],
+  },
+  {
+    name: 'which cards guests were given is forgotten when the daemon ends',
+    file: 'src/controller/looks.ts',
+    find: 'if (given !== this.#kept) await store?.save(given);',
+    replace: '',
+    laws: ['illegalStep', 'untrue'],
   },
   {
     name: 'the stop does not wait for the steps under way',
