@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -16,6 +15,7 @@ import {
   type LifecycleEvent,
   procedures,
 } from '../../src/node-libvirt/index.ts';
+import { hungUp } from '../hung-up.ts';
 import { Libvirtd } from './libvirtd.ts';
 
 /** Read by the daemon: a running and a shut-off domain, two PCI devices. Each connection gets a host of its own. */
@@ -224,7 +224,7 @@ describe('the daemon', () => {
     silent.write(encodeCall(procedures.authList, 1, undefined));
     silent.write(encodeCall(procedures.connectSupportsFeature, 2, Feature.keepalive));
     silent.write(encodeCall(procedures.connectOpen, 3, { uri: shared, flags: 0 }));
-    await once(silent, 'close');
+    await hungUp(silent);
     await libvirt.libraryVersion();
     expect(lost).toEqual([]);
   });

@@ -4,8 +4,9 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
     include: ['test/daemons/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Long enough for a machine that is busy: it only ends what hangs.
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
   },
 });
 export default config;

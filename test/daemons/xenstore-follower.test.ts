@@ -13,8 +13,6 @@ const PATHS = [
   ...['state', 'num_devs', 'dev-0', 'dev-1', 'state-0', 'vdev-0', 'opts-0'].map(key => `${BACKENDS}/1/0/${key}`),
   `${BACKENDS}/2/0/dev-0`,
   '/local/domain/1/name',
-  '/local/domain/1/vm',
-  '/local/domain/2/target',
   '/libxl/1/type',
   '/libxl/pci/0000-01-00-0/domid',
   '/libxl/pci/0000-02-00-0/driver_path',
@@ -54,6 +52,19 @@ const changeArb: fc.Arbitrary<Change> = fc.oneof(
       (paths): Change =>
         client =>
           client.transaction(tx => Promise.all(paths.map(path => tx.write(path, '4')))),
+    ),
+  },
+  {
+    // As libxl makes a domain, and a stub domain: its target comes later.
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom('1', '2'), fc.constantFrom(...VALUES), fc.constantFrom(...VALUES)).map(
+      ([domid, vm, target]): Change =>
+        async client => {
+          const folder = `/local/domain/${domid}`;
+          const name = domid === '2' ? 'guest-dm' : 'guest';
+          await client.transaction(tx => Promise.all([tx.write(`${folder}/vm`, vm), tx.write(`${folder}/name`, name)]));
+          if (domid === '2') await client.write(`${folder}/target`, target);
+        },
     ),
   },
   {

@@ -47,6 +47,10 @@ process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
 async function main(args: readonly string[]): Promise<number> {
   const options = optionsOf(args);
   if (options === undefined) return 2;
+  if (options.help) {
+    print(USAGE);
+    return 0;
+  }
   await assertBuilt(project);
   const reports: Report[] = [];
   for (const suite of options.suites) {

@@ -33,7 +33,7 @@ export class Product {
     await appendFile(LOG, `--- xenpci run ${args.join(' ')}\n`);
     const log = openSync(LOG, 'a');
     const line = [PROGRAM, 'run', '--manifests', MANIFESTS, ...args];
-    const child = spawn(process.execPath, line, { stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, line, { cwd: '/', stdio: ['ignore', log, log] });
     closeSync(log);
     running.add(child);
     child.once('exit', () => running.delete(child));

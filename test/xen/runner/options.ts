@@ -16,6 +16,7 @@ export const SUITES: readonly [Suite, ...Suite[]] = [
 
 /** What is asked for. */
 export interface Options {
+  readonly help: boolean;
   readonly suites: readonly Suite[];
   /** Tests whose `file: name` matches. */
   readonly only: RegExp;
@@ -31,7 +32,7 @@ export interface Options {
   readonly jobs: number;
 }
 
-/** Said on a wrong command line. */
+/** Said for `--help`, and on a wrong command line. */
 export const USAGE: string = `npm run test:xen                          the tests on ${SUITES[0].xen}
 npm run test:xen -- --all                 on every Xen version
 npm run test:xen -- --suite trixie        on one (${SUITES.map(({ name, xen }) => `${name}: ${xen}`).join(', ')})
@@ -40,13 +41,15 @@ npm run test:xen -- --again               what fails is run once more in a new d
 npm run test:xen -- --installed           the package: installed, used, dom0 rebooted, upgraded, removed, with systemd
 npm run test:xen -- --jobs 2              in two dom0s at a time, each with half of the scenarios; takes 3 GB for each
 npm run bench:xen                         measures in place of testing, prints one table, writes JSON; also with --suite, --all, --only
-npm run bench:xen -- --compare FILE       beside an earlier run's JSON`;
+npm run bench:xen -- --compare FILE       beside an earlier run's JSON
+npm run test:xen -- --help                this text`;
 
 /** @throws Error with one clear sentence on a wrong option. */
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      help: { type: 'boolean', default: false },
       all: { type: 'boolean', default: false },
       suite: { type: 'string', multiple: true, default: [] },
       only: { type: 'string', default: '' },
@@ -65,11 +68,11 @@ export function readOptions(args: readonly string[]): Options {
     return suite;
   });
   const fallback = values.all ? SUITES : [SUITES[0]];
-  const { again, bench, compare, installed } = values;
+  const { help, again, bench, compare, installed } = values;
   if (installed && values.only !== '') throw new Error('--installed is one story, and goes without --only');
   if (installed && bench) throw new Error('--installed is one story, and goes without --bench');
   if (compare !== undefined && !bench) throw new Error('--compare goes with npm run bench:xen');
   const suites = named.length > 0 ? named : fallback;
   const beside = compare === undefined ? {} : { compare };
-  return { suites, only: new RegExp(values.only), installed, again, bench, ...beside, jobs };
+  return { help, suites, only: new RegExp(values.only), installed, again, bench, ...beside, jobs };
 }

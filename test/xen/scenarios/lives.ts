@@ -51,27 +51,7 @@ async function crashed(): Promise<void> {
 
 /** Nothing is given to a paused guest, and nothing is taken; a saved one is a stopped one, and comes back with its device. */
 async function pausedAndSaved(): Promise<void> {
-  const red = await Guest.start({ name: 'red' });
-  await writeManifest('red.yaml', assignment('red', { lan: nic }));
-  await Product.start('--resync', '5');
-  await red.has([NIC_ID], 300_000);
-  await ready();
-
-  await virsh('suspend', 'red');
-  const steps = await stepsBegun();
-  await writeManifest('red.yaml', assignment('red', { wan: second }));
-  await waits('DomainPaused');
-  await becomes('driver of the one that waits', () => driverOf(second), 'pciback', 120_000);
-  await stays('holders', () => Promise.all([holderOf(nic), holderOf(second)]), [await red.id(), undefined], 15_000);
-  const taken = (await stepsBegun()).slice(steps.length);
-  assert.deepEqual(
-    taken.filter(step => /^(attach|detach)/.test(step)),
-    [],
-    'a paused guest is left alone',
-  );
-  await virsh('resume', 'red');
-  await becomes('holders', () => Promise.all([holderOf(nic), holderOf(second)]), [undefined, await red.id()], 300_000);
-  await red.has([NIC_ID], 300_000);
+  const red = await leftAloneWhile(['suspend', 'red'], /is paused; resume it/, ['resume', 'red']);
   await becomes('stored devices', () => addresses(red), [second], 60_000);
 
   await virsh('managedsave', 'red');
@@ -86,6 +66,39 @@ async function pausedAndSaved(): Promise<void> {
   }
   await becomes('holder after the restore', () => holderOf(second), await red.id(), 120_000);
   assert.match(await described('red'), /^ *Ready True/m);
+}
+
+/** A guest that sleeps can let go of nothing, either. */
+async function asleep(): Promise<void> {
+  await leftAloneWhile(['dompmsuspend', 'red', 'mem'], /is asleep; wake it/, ['dompmwakeup', 'red']);
+}
+
+/**
+ * A guest with a card that is to have another one instead: while it does not run neither is moved, and as soon as it goes
+ * on both are.
+ * @param halt what virsh is told so that it does not run, and `goOn` so that it does.
+ * @param told what `describe` says meanwhile.
+ */
+async function leftAloneWhile(halt: readonly string[], told: RegExp, goOn: readonly string[]): Promise<Guest> {
+  const red = await Guest.start({ name: 'red' });
+  await writeManifest('red.yaml', assignment('red', { lan: nic }));
+  await Product.start('--resync', '5');
+  await red.has([NIC_ID], 300_000);
+  await ready();
+
+  await virsh(...halt);
+  const steps = await stepsBegun();
+  await writeManifest('red.yaml', assignment('red', { wan: second }));
+  await waits('DomainPaused');
+  assert.match(await described('red'), told);
+  await becomes('driver of the one that waits', () => driverOf(second), 'pciback', 120_000);
+  await stays('holders', () => Promise.all([holderOf(nic), holderOf(second)]), [await red.id(), undefined], 15_000);
+  const moves = (await stepsBegun()).slice(steps.length).filter(step => /^(attach|detach)/.test(step));
+  assert.deepEqual(moves, [], 'a guest that does not run is left alone');
+  await virsh(...goOn);
+  await becomes('holders', () => Promise.all([holderOf(nic), holderOf(second)]), [undefined, await red.id()], 300_000);
+  await red.has([NIC_ID], 300_000);
+  return red;
 }
 
 /** Another name is another domain for whoever wrote the old one: nothing moves until the manifest says the new one. */
@@ -221,6 +234,7 @@ async function ready(): Promise<void> {
 export const tests: readonly Test[] = [
   test('a crashed guest that is kept keeps its card, and one that restarts has it again', crashed, 900_000),
   test('a paused guest is left alone, and a saved one comes back with its card', pausedAndSaved, 900_000),
+  test('a guest that sleeps is left alone until it is awake', asleep, 900_000),
   test('a domain under another name keeps its card, and the manifest follows without a step', renamed, 900_000),
   test('an undefined domain keeps its card until it ends, and a transient one gets it', withoutDefinition, 900_000),
   test(
