@@ -5,7 +5,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/{unit,property,simulation,contract,golden,fuzz}/**/*.test.ts'],
-    testTimeout: 30_000,
+    // It only ends what hangs: on two processors that have other work to do, a test takes many times as long.
+    testTimeout: 120_000,
     // A controller is started in some, and has looked at its host, before the first test.
     hookTimeout: 90_000,
     // Vitest leaves one processor idle, which on two is half of the machine.

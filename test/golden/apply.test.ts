@@ -15,8 +15,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { runProgram } from '../../src/cli/program.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { observe } from '../../src/simulator/index.ts';
-import { capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { capturedShell } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { inOneLine, run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -59,11 +60,13 @@ describe('apply', { timeout: 120_000 }, () => {
       "assignment/web created (dry run)
 
       domain sys-net
-        because:       assignment web is for it (/m/web.yaml:1)
+        because:       assignment web is for it
+                       (/m/web.yaml:1)
         steps:         1. configure sys-net: add 0000:01:00.0
 
       0000:01:00.0  Intel Corporation 82574L Gigabit Network Connection
-        because:       web/lan wants it for sys-net (/m/web.yaml:7)
+        because:       web/lan wants it for sys-net
+                       (/m/web.yaml:7)
         is:            host (driver e1000e)
         should be:     guest sys-net
         steps:         1. bind 0000:01:00.0 to pciback
@@ -94,10 +97,12 @@ describe('apply', { timeout: 120_000 }, () => {
     host.write('web.yaml', manifest('web', 'sys-net'));
     const text = readFileSync(inFolder('web.yaml'), 'utf8');
     expect(await screen('apply', draft('web.yaml', text.replace('domain', 'domian')))).toMatchInlineSnapshot(`
-      "/m/web.yaml:4:1: error MissingField: spec.domain: is missing
+      "/m/web.yaml:4:1: error MissingField:
+        spec.domain: is missing
           spec:
           ^
-      /m/web.yaml:5:3: error UnknownField: spec.domian: "domian" is not a field; did you mean domain?
+      /m/web.yaml:5:3: error UnknownField:
+        spec.domian: "domian" is not a field; did you mean domain?
             domian: sys-net
             ^
       Nothing was written.
@@ -107,32 +112,32 @@ describe('apply', { timeout: 120_000 }, () => {
     expect(readFileSync(inFolder('web.yaml'), 'utf8')).toBe(text);
     const twice = await xenpci('apply', draft('other.yaml', manifest('other', 'storage')));
     expect([twice.code, twice.out]).toEqual([1, '']);
-    expect(twice.err).toContain('error DuplicateDevice: ');
-    expect((await xenpci('apply', draft('again.yaml', manifest('web', 'storage', '0000:02:00.0')))).err).toContain(
-      'error DuplicateName: ',
+    expect(twice.err).toMatch(/error DuplicateDevice:\s/);
+    expect((await xenpci('apply', draft('again.yaml', manifest('web', 'storage', '0000:02:00.0')))).err).toMatch(
+      /error DuplicateName:\s/,
     );
     expect(readdirSync(host.dom0.layout.manifests).sort()).toEqual(['keep.yaml', 'web.yaml']);
   });
 
   test('refuses what is no manifest, and to wait where nobody works', async () => {
-    expect((await xenpci('apply', draft('web.txt', ''))).err).toContain('web.txt is no name of a manifest');
+    expect(inOneLine((await xenpci('apply', draft('web.txt', ''))).err)).toContain('web.txt is no name of a manifest');
     expect((await xenpci('apply', draft('.web.yaml', ''))).code).toBe(2);
-    expect((await xenpci('apply', join(elsewhere, 'none.yaml'))).err).toContain('cannot be read');
+    expect(inOneLine((await xenpci('apply', join(elsewhere, 'none.yaml'))).err)).toContain('cannot be read');
     const waits = await xenpci('apply', draft('new.yaml', manifest('new', 'media', '0000:05:00.0')), '--wait');
     expect(waits).toMatchObject({ code: 2, out: '' });
-    expect(waits.err).toContain('no controller runs on this host');
+    expect(inOneLine(waits.err)).toContain('no controller runs on this host');
     expect(existsSync(inFolder('new.yaml'))).toBe(false);
   });
 
   test('leaves a folder alone that Git manages', async () => {
     const file = draft('new.yaml', manifest('new', 'media', '0000:05:00.0'));
     mkdirSync(inFolder('.git'));
-    expect((await xenpci('apply', file)).err).toContain('is a working tree of Git');
+    expect(inOneLine((await xenpci('apply', file)).err)).toContain('is a working tree of Git');
     rmSync(inFolder('.git'), { recursive: true });
     const { manifests } = host.dom0.layout;
     renameSync(manifests, `${manifests}.1`);
     symlinkSync(`${manifests}.1`, manifests);
-    expect((await xenpci('apply', file)).err).toContain('is a link, as xenpci-pull makes it');
+    expect(inOneLine((await xenpci('apply', file)).err)).toContain('is a link, as xenpci-pull makes it');
     rmSync(manifests);
     renameSync(`${manifests}.1`, manifests);
   });

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApprovalFile } from '../../src/daemon/approval-file.ts';
 import { observe } from '../../src/simulator/index.ts';
-import { type CapturedOptions, run } from '../unit/cli/captured-shell.ts';
+import type { CapturedOptions } from '../unit/cli/captured-shell.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 let host: SimulatedHost;
@@ -47,21 +48,30 @@ describe('three devices would leave a running guest at once', () => {
       "0000:01:00.0  Intel Corporation 82574L Gigabit Network Connection
         because:       storage/d01 names it no longer (deletionPolicy: Host)
         is:            guest storage (driver pciback)
-        waits:         NeedsApproval: 3 devices would leave running guests at once, and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0 from storage, 0000:02:00.0 from storage, 0000:04:00.0 from storage; approve with: xenpci approve
+        waits:         NeedsApproval: 3 devices would leave running guests at once,
+                       and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0
+                       from storage, 0000:02:00.0 from storage, 0000:04:00.0 from
+                       storage; approve with: xenpci approve
         once approved: 1. detach 0000:01:00.0 from storage
                        2. release 0000:01:00.0 to the host
 
       0000:02:00.0  Red Hat, Inc. QEMU NVM Express Controller
         because:       storage/d02 names it no longer (deletionPolicy: Host)
         is:            guest storage (driver pciback)
-        waits:         NeedsApproval: 3 devices would leave running guests at once, and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0 from storage, 0000:02:00.0 from storage, 0000:04:00.0 from storage; approve with: xenpci approve
+        waits:         NeedsApproval: 3 devices would leave running guests at once,
+                       and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0
+                       from storage, 0000:02:00.0 from storage, 0000:04:00.0 from
+                       storage; approve with: xenpci approve
         once approved: 1. detach 0000:02:00.0 from storage
                        2. release 0000:02:00.0 to the host
 
       0000:04:00.0  Red Hat, Inc. QEMU NVM Express Controller
         because:       storage/d04 names it no longer (deletionPolicy: Host)
         is:            guest storage (driver pciback)
-        waits:         NeedsApproval: 3 devices would leave running guests at once, and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0 from storage, 0000:02:00.0 from storage, 0000:04:00.0 from storage; approve with: xenpci approve
+        waits:         NeedsApproval: 3 devices would leave running guests at once,
+                       and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0
+                       from storage, 0000:02:00.0 from storage, 0000:04:00.0 from
+                       storage; approve with: xenpci approve
         once approved: 1. detach 0000:04:00.0 from storage
                        2. release 0000:04:00.0 to the host
 
@@ -77,7 +87,8 @@ describe('three devices would leave a running guest at once', () => {
       Is:              Intel Corporation 82574L Gigabit Network Connection
       Subsystem:       Intel Corporation Device 0000
       Class:           Ethernet controller
-      Identity:        vendor 8086, device 10d3, subsystemVendor 8086, subsystemDevice 0000, class 0200
+      Identity:        vendor 8086, device 10d3, class 0200
+                       subsystemVendor 8086, subsystemDevice 0000
       Path:            00_11.0/00_00.0
       Reset:           flr, bus
 
@@ -89,14 +100,19 @@ describe('three devices would leave a running guest at once', () => {
       Permissive:      no
 
       Guards:          <none>
-      Assignment:      none any more: storage, entry d01, had it (deletionPolicy: Host)
+      Assignment:      none any more: storage, entry d01, had it (deletionPolicy:
+                       Host)
       Wanted:          <none>
       Ready:           False
       Steps:           <none>
       Once approved:   1. detach 0000:01:00.0 from storage
                        2. release 0000:01:00.0 to the host
-      Waits:           NeedsApproval: 3 devices would leave running guests at once, and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0 from storage, 0000:02:00.0 from storage, 0000:04:00.0 from storage; approve with: xenpci approve
-      Next:            If they may all go: xenpci approve. If not, correct the manifests.
+      Waits:           NeedsApproval: 3 devices would leave running guests at once,
+                       and at most 2 may unasked (maxDetachesPerPass): 0000:01:00.0
+                       from storage, 0000:02:00.0 from storage, 0000:04:00.0 from
+                       storage; approve with: xenpci approve
+      Next:            If they may all go: xenpci approve. If not, correct the
+                       manifests.
       exit code 0
       "
     `);
@@ -142,7 +158,8 @@ describe('three devices would leave a running guest at once', () => {
   test('while a manifest is broken, nobody knows what there is to approve', async () => {
     const broken = host.write('broken.yaml', 'kind: [');
     expect(await screen(['approve', '--yes'])).toMatchInlineSnapshot(`
-      "error: not every manifest is valid, so what waits is not known in full; see: xenpci validate
+      "error: not every manifest is valid, so what waits is not known in full; see:
+        xenpci validate
       exit code 2
       "
     `);

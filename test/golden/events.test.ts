@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
-import { capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { capturedShell, run as runCaptured } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { inOneLine, run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -75,7 +76,7 @@ describe('events', { timeout: 120_000 }, () => {
   });
 
   test('are in the report, the latest first', async () => {
-    const { out } = await xenpci('report');
+    const { out } = await runCaptured(['report'], { env: { XENPCI_ROOT: host.root } });
     const told = [...out.matchAll(/(?:bind|attach|detach|release) 0000:01:00\.0 [a-z-]+ ?[a-z-]*/g)].map(
       match => match[0],
     );
@@ -109,7 +110,7 @@ describe('events', { timeout: 120_000 }, () => {
   test('an object that is none is refused; a host without events says so', async () => {
     const wrong = await xenpci('events', '--for', 'pod/x');
     expect([wrong.code, wrong.out]).toEqual([2, '']);
-    expect(wrong.err).toContain('It must be an object, such as device/0000:03:00.0 or assignment/sys-net.');
+    expect(inOneLine(wrong.err)).toContain('It must be an object, such as device/0000:03:00.0 or assignment/sys-net.');
     const none = await xenpci('events', '--for', 'device/0000:77:00.0');
     expect(none).toEqual({ code: 0, out: '', err: 'No events.\n' });
   });

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fieldNames } from '../../src/api/schema-docs.ts';
 import { CODES } from '../../src/controller/codes.ts';
-import { CHECKOUT, run } from '../unit/cli/captured-shell.ts';
+import { CHECKOUT } from '../unit/cli/captured-shell.ts';
+import { run } from './on-screen.ts';
 
 const README = readFileSync(join(CHECKOUT, 'README.md'), 'utf8');
 
@@ -66,8 +67,8 @@ describe('explain', () => {
         allow <list of string>
           Guards that are switched off for the whole host, by name.
         maxDetachesPerPass <integer>
-          How many devices may leave running guests at once; more wait for xenpci
-          approve. 0: every one waits.
+          How many devices may leave running guests at once; more wait for
+          xenpci approve. 0: every one waits.
         guestUnbind <object>
           How a guest is made to let go of a device before it is detached, and how
           long that may take.
@@ -89,7 +90,8 @@ describe('explain', () => {
       "
     `);
     expect(await explained('xyzzy')).toMatchInlineSnapshot(`
-      "error: there is no field or code "xyzzy"; xenpci explain takes a code, or a field of PCIAssignment, PCIHostPolicy, PCIDevice
+      "error: there is no field or code "xyzzy"; xenpci explain takes a code, or a
+        field of PCIAssignment, PCIHostPolicy, PCIDevice
       exit code 2
       "
     `);

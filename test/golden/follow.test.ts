@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { socketPath } from '../../src/daemon/api/socket-file.ts';
-import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, capturedShell } from '../unit/cli/captured-shell.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { socketPath } from '../../src/daemon/api/socket-file.ts';
 import { XenstoreClient } from '../../src/xenstore-client/index.ts';
-import { capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { capturedShell } from '../unit/cli/captured-shell.ts';
 import { get } from '../unit/daemon/api/served.ts';
 import { address } from '../world.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 /*

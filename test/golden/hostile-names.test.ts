@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { at, DEFAULT_WORLD } from '../../src/simulator/model/world.ts';
 import { OBEYED } from '../fuzz/quiet-shell.ts';
-import { run } from '../unit/cli/captured-shell.ts';
+import { run as runCaptured } from '../unit/cli/captured-shell.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 /*
@@ -102,7 +103,7 @@ describe('names that are no names', { timeout: 240_000 }, () => {
   });
 
   test('the page has them as text: no element and no attribute comes from a name', async () => {
-    const { out } = await xenpci('report');
+    const { out } = await runCaptured(['report'], { env: { XENPCI_ROOT: host.root } });
     expect(out).toContain('&lt;b onmouseover=');
     expect(out).not.toMatch(/<(?:b|img|script)[ >]/);
     expect(out).not.toMatch(/<[^>"]*(?:"[^"]*"[^>"]*)*\son(?:mouseover|error)=/);

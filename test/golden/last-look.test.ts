@@ -8,7 +8,8 @@ import { runProgram } from '../../src/cli/program.ts';
 import { VERSION } from '../../src/cli/version.ts';
 import { lastLook } from '../../src/daemon/api/last-look.ts';
 import { socketPath } from '../../src/daemon/api/socket-file.ts';
-import { type CapturedShell, CHECKOUT, capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, CHECKOUT, capturedShell } from '../unit/cli/captured-shell.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NOBODY = 65_534;
@@ -122,6 +123,40 @@ describe('a user who is not root', { timeout: 120_000 }, () => {
   test.runIf(AS_ROOT)('is told that it may not see events when it is no member', async () => {
     const { code, err } = await asUser({ uid: NOBODY, gid: NOBODY - 1 }, 'events');
     expect([code, err]).toEqual([2, expect.stringContaining('cannot be read by this user, and the controller cannot')]);
+  });
+
+  test
+    .runIf(AS_ROOT)
+    .each([
+      [['suspend', 'web']],
+      [['apply', '/tmp/web.yaml']],
+      [['try', '/tmp/web.yaml']],
+      [['reconcile']],
+      [['reconcile', '--once']],
+      [['approve']],
+      [['resume', '--all']],
+      [['run']],
+      [['plan']],
+      [['export']],
+      [['boot-hide']],
+    ])('is told who may, and nothing that it cannot know: %j', async args => {
+    const { code, out, err } = await asUser({ uid: NOBODY, gid: NOBODY - 1 }, ...args);
+    expect([code, out]).toEqual([2, '']);
+    const [error = '', whoMay = '', ...more] = err.split('\n');
+    expect(error).toMatch(/^error: .*(?:is closed to this user|EACCES)/);
+    expect(whoMay).toBe(`You are not root, who may: sudo xenpci ${args.join(' ')} --root ${host.root}`);
+    expect(more).toEqual(['']);
+  });
+
+  test.runIf(AS_ROOT)('is not told by doctor that what it may not look at is broken', async () => {
+    const { out } = await asUser({ uid: NOBODY, gid: NOBODY - 1 }, 'doctor', '-o', 'json');
+    const { checks } = JSON.parse(out) as { checks: { name: string; result: string; message: string }[] };
+    const shut = checks.filter(({ message }) => message === 'not checked: only root may look at it');
+    expect(shut.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['xl', 'xenstore', 'libvirt', 'controller', 'domains']),
+    );
+    // One of this host's manifests is broken, which everybody may read.
+    expect(checks.filter(({ result }) => result === 'failure').map(({ name }) => name)).toEqual(['manifests']);
   });
 
   test('is told of the group when the host cannot be looked at either', async () => {

@@ -55,7 +55,7 @@ class Stage {
           this.#inventory = inventory;
         },
       },
-      clock: { now: () => this.#now, after: () => () => undefined },
+      clock: { now: () => this.#now, asleepMs: () => 0, after: () => () => undefined },
       report: report => {
         this.reports.push(report);
         if (report.type !== 'StepStarted') return;

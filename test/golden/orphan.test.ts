@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { observe, runXl } from '../../src/simulator/index.ts';
-import { run } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const ORPHAN = '0000:03:00.0';
@@ -43,9 +43,12 @@ describe('a device that is bound to pciback and wanted by nobody', () => {
       "Assignment:      <none>
       Wanted:          <none>
       Ready:           <none>
-      Orphan:          it is bound to pciback, and no manifest, record or stored definition wants it; it is left alone
+      Orphan:          it is bound to pciback, and no manifest, record or stored
+                       definition wants it; it is left alone
       Steps:           <none>
-      Next:            Nothing, unless you want it elsewhere. To give it back to dom0: xl pci-assignable-remove -r 0000:03:00.0. To assign it, name it in /m.
+      Next:            Nothing, unless you want it elsewhere. To give it back to dom0:
+                       xl pci-assignable-remove -r 0000:03:00.0. To assign it, name it
+                       in /m.
       "
     `);
   });

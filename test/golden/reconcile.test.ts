@@ -4,8 +4,9 @@ import { runProgram } from '../../src/cli/program.ts';
 import { acquireLock } from '../../src/daemon/lock.ts';
 import { LookRequest } from '../../src/daemon/look-request.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
-import { type CapturedShell, capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, capturedShell } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -47,7 +48,8 @@ async function controller(): Promise<CapturedShell> {
 describe('reconcile without --once', { timeout: 120_000 }, () => {
   test('says so where no controller runs', async () => {
     expect(await screen('reconcile')).toMatchInlineSnapshot(`
-      "error: no controller runs on this host. To bring everything into place without one, use --once
+      "error: no controller runs on this host. To bring everything into place without
+        one, use --once
       exit code 2
       "
     `);
@@ -62,7 +64,8 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
     const lock = await acquireLock(host.dom0.layout);
     try {
       expect(await screen('reconcile')).toMatchInlineSnapshot(`
-        "error: the controller (process PID) has not looked at the host yet: see journalctl -u xenpci, or xenpci doctor
+        "error: the controller (process PID) has not looked at the host yet: see
+          journalctl -u xenpci, or xenpci doctor
         exit code 2
         "
       `);
@@ -103,7 +106,8 @@ describe('reconcile without --once', { timeout: 120_000 }, () => {
       "
     `);
     expect(await screen('reconcile', '--manifests', '/elsewhere')).toMatchInlineSnapshot(`
-      "error: the running controller works by /m; --manifests goes with --once
+      "error: the running controller works by /m;
+        --manifests goes with --once
       exit code 2
       "
     `);

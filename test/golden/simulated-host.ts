@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SimulatedDom0, startSimulatedDom0 } from '../../src/simulator/index.ts';
 import type { World } from '../../src/simulator/model/world.ts';
+import { CHECKOUT } from '../unit/cli/captured-shell.ts';
 
 /** A simulated dom0 of this process, with a folder of manifests where the program looks for it. */
 export interface SimulatedHost {
@@ -31,6 +32,7 @@ export async function simulatedHost(world?: World): Promise<SimulatedHost> {
       text
         .replaceAll(dom0.layout.manifests, '/m')
         .replaceAll(root, '/root')
+        .replaceAll(CHECKOUT, '/checkout')
         .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'DATE')
         .replaceAll(/^\d\d:\d\d:\d\d /gm, 'HH:MM:SS ')
         .replaceAll(/\(\d[\d.]* m?s\)/g, '(TIME)'),

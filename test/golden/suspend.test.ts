@@ -4,8 +4,9 @@ import { runProgram } from '../../src/cli/program.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { SuspensionFile } from '../../src/daemon/suspension-file.ts';
 import { observe } from '../../src/simulator/index.ts';
-import { capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { capturedShell } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -37,12 +38,14 @@ const place = () => observe(host.dom0.model).devices.get(address(NIC))?.place;
 describe('suspend and resume', { timeout: 120_000 }, () => {
   test('refuse what there is not, and say what may have been meant', async () => {
     expect(await screen('suspend', 'wep')).toMatchInlineSnapshot(`
-      "error: there is no assignment "wep" in /m; did you mean web?
+      "error: there is no assignment "wep" in /m;
+        did you mean web?
       exit code 2
       "
     `);
     expect(await screen('resume', 'nothing-like-it')).toMatchInlineSnapshot(`
-      "error: there is no assignment "nothing-like-it" in /m; xenpci get assignments lists all
+      "error: there is no assignment "nothing-like-it" in
+        /m; xenpci get assignments lists all
       exit code 2
       "
     `);
@@ -91,10 +94,12 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
       Policies:        updatePolicy Live, whenStopped Assignable,
                        deletionPolicy Assignable, driftPolicy Correct
       Start hook:      not in force: libvirtd has not called xenpci since it started
-      Suspended:       suspended by anna since DATE (new driver under test); to go on: xenpci resume web
+      Suspended:       suspended by anna since DATE (new driver under
+                       test); to go on: xenpci resume web
 
       Conditions:
-        Ready False: Suspended: lan: suspended by anna since DATE (new driver under test); to go on: xenpci resume web
+        Ready False: Suspended: lan: suspended by anna since DATE (new
+          driver under test); to go on: xenpci resume web
 
       Devices:
       ENTRY   ADDRESS        PLACE   READY   REASON
@@ -102,16 +107,19 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
 
       Device:          0000:01:00.0
       Steps:           <none>
-      Waits:           Suspended: suspended by anna since DATE (new driver under test); to go on: xenpci resume web
+      Waits:           Suspended: suspended by anna since DATE (new
+                       driver under test); to go on: xenpci resume web
       Next:            When work may go on: xenpci resume web
       exit code 0
       "
     `);
     expect(await screen('plan')).toMatchInlineSnapshot(`
       "0000:01:00.0  Intel Corporation 82574L Gigabit Network Connection
-        because:       web/lan wants it for sys-net (/m/web.yaml:7)
+        because:       web/lan wants it for sys-net
+                       (/m/web.yaml:7)
         is:            host (driver e1000e)
-        waits:         Suspended: suspended by anna since DATE (new driver under test); to go on: xenpci resume web
+        waits:         Suspended: suspended by anna since DATE (new
+                       driver under test); to go on: xenpci resume web
 
       1 assignment: nothing to do, 1 waiting.
       exit code 0
@@ -150,7 +158,8 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
     `);
     host.write('web.yaml', manifest('  suspend: true\n'));
     expect(await screen('resume', 'web')).toMatchInlineSnapshot(`
-      "web is suspended by its manifest: set suspend: false in /m/web.yaml:1
+      "web is suspended by its manifest: set suspend: false in
+        /m/web.yaml:1
       exit code 1
       "
     `);
@@ -169,7 +178,8 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
       Is:              Intel Corporation 82574L Gigabit Network Connection
       Subsystem:       Intel Corporation Device 0000
       Class:           Ethernet controller
-      Identity:        vendor 8086, device 10d3, subsystemVendor 8086, subsystemDevice 0000, class 0200
+      Identity:        vendor 8086, device 10d3, class 0200
+                       subsystemVendor 8086, subsystemDevice 0000
       Path:            00_11.0/00_00.0
       Reset:           flr, bus
 
@@ -181,11 +191,13 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
       Permissive:      no
 
       Guards:          <none>
-      Assignment:      none any more: web, entry lan, had it (deletionPolicy: Assignable)
+      Assignment:      none any more: web, entry lan, had it (deletionPolicy:
+                       Assignable)
       Wanted:          <none>
       Ready:           False
       Steps:           <none>
-      Waits:           Suspended: suspended by anna since DATE; to go on: xenpci resume web
+      Waits:           Suspended: suspended by anna since DATE; to go
+                       on: xenpci resume web
       Next:            When work may go on: xenpci resume web
       exit code 0
       "
@@ -215,17 +227,24 @@ describe('suspend and resume', { timeout: 120_000 }, () => {
       "
     `);
     expect(await screen('suspend', 'web')).toMatchInlineSnapshot(`
-      "error: the record of suspended assignments cannot be changed: /root/var/lib/xenpci/suspensions.json cannot be used: Unexpected end of JSON input. Until it is mended nothing is touched; to begin a new one: xenpci resume --all
+      "error: the record of suspended assignments cannot be changed:
+        /root/var/lib/xenpci/suspensions.json cannot be used: Unexpected
+        end of JSON input. Until it is mended nothing is touched; to begin a new one:
+        xenpci resume --all
       exit code 2
       "
     `);
     expect(await screen('resume', 'web')).toMatchInlineSnapshot(`
-      "error: the record of suspended assignments cannot be changed: /root/var/lib/xenpci/suspensions.json cannot be used: Unexpected end of JSON input. Until it is mended nothing is touched; to begin a new one: xenpci resume --all
+      "error: the record of suspended assignments cannot be changed:
+        /root/var/lib/xenpci/suspensions.json cannot be used: Unexpected
+        end of JSON input. Until it is mended nothing is touched; to begin a new one:
+        xenpci resume --all
       exit code 2
       "
     `);
     expect(await screen('resume', '--all')).toMatchInlineSnapshot(`
-      "What was suspended is not known; a new record is begun, and nothing is suspended by it.
+      "What was suspended is not known; a new record is begun, and nothing is suspended
+        by it.
       exit code 0
       "
     `);

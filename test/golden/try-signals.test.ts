@@ -7,8 +7,9 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } fro
 import { runProgram } from '../../src/cli/program.ts';
 import { readLiveStatus } from '../../src/daemon/status-file.ts';
 import { observe } from '../../src/simulator/index.ts';
-import { type CapturedShell, CHECKOUT, capturedShell, run } from '../unit/cli/captured-shell.ts';
+import { type CapturedShell, CHECKOUT, capturedShell } from '../unit/cli/captured-shell.ts';
 import { address } from '../world.ts';
+import { run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';

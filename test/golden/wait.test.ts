@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { run } from '../unit/cli/captured-shell.ts';
+import { inOneLine, run } from './on-screen.ts';
 import { type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const NIC = '0000:01:00.0';
@@ -37,17 +37,19 @@ describe('wait', { timeout: 120_000 }, () => {
     host.write('web.yaml', manifest('web', 'nobody'));
     const { code, out, err } = await xenpci('wait', 'web', '--for', 'condition=ready', '--timeout', '0.2');
     expect([code, out]).toEqual([1, '']);
-    expect(err).toBe(
-      'timed out waiting for assignment/web: Ready is False: DomainNotFound: lan: there is no domain nobody; define it or correct spec.domain\n',
+    expect(inOneLine(err)).toBe(
+      'timed out waiting for assignment/web: Ready is False: DomainNotFound: lan: there is no domain nobody; define it or correct spec.domain',
     );
   });
 
   test('refuses what there is not', async () => {
-    expect((await xenpci('wait', 'none', '--for', 'condition=Ready')).err).toBe(
-      `error: there is no assignment "none" in ${host.dom0.layout.manifests}\n`,
+    expect(inOneLine((await xenpci('wait', 'none', '--for', 'condition=Ready')).err)).toBe(
+      `error: there is no assignment "none" in ${host.dom0.layout.manifests}; xenpci get assignments lists all`,
     );
     const wrong = await xenpci('wait', 'web', '--for', 'jsonpath={.status}');
     expect(wrong.code).toBe(2);
-    expect(wrong.err).toContain('It must be condition=Ready, condition=Stalled=False or the like, or delete.');
+    expect(inOneLine(wrong.err)).toContain(
+      'It must be condition=Ready, condition=Stalled=False or the like, or delete.',
+    );
   });
 });
