@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { retry } from './tried-again.ts';
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -11,7 +12,8 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 90_000,
     // Vitest leaves one processor idle, which on two is half of the machine.
     maxWorkers: availableParallelism(),
-    reporters: ['default', new URL('left-out.ts', import.meta.url).pathname],
+    retry,
+    reporters: ['default', ...['tried-again.ts', 'left-out.ts'].map(each => new URL(each, import.meta.url).pathname)],
   },
 });
 export default config;

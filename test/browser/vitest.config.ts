@@ -1,4 +1,5 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { retry } from '../tried-again.ts';
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -6,6 +7,8 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/browser/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    retry,
+    reporters: ['default', new URL('../tried-again.ts', import.meta.url).pathname],
   },
 });
 export default config;
