@@ -4,7 +4,7 @@ import type { Inventory } from '../../../src/plan/inventory.ts';
 import type { Observed, ObservedDevice, Place } from '../../../src/plan/observed.ts';
 import { plan, planSteps } from '../../../src/plan/plan.ts';
 import { stepText } from '../../../src/plan/step.ts';
-import { address, assignment, device, domain, entry, observed, ours, source } from '../../world.ts';
+import { address, assignment, device, domain, entry, observed, ours, policy, source } from '../../world.ts';
 
 const NIC = '0000:01:00.0';
 const ASSIGNABLE: Place = { at: 'assignable' };
@@ -64,6 +64,17 @@ describe('permissive that an earlier guest left behind', () => {
     expect(words(observed([{ ...left, settled: false }], [off]), {})).toEqual([]);
     const starting = domain('blue', { state: 'changing', live: [ours(address(NIC))] });
     expect(words(observed([left], [off, starting]), {})).toEqual([]);
+  });
+
+  test('is left while the device waits for a function beside it that a guest has: bound anew, it might be reset', () => {
+    const beside = '0000:01:00.1';
+    const blue = domain('blue', { domid: 2, live: [ours(address(beside))] });
+    const theirs = device(beside, { at: 'guest', domid: 2, domain: 'blue' });
+    const both = assignment('red', 'red', [entry('lan', NIC), entry('wan', beside)]);
+    const world = observed([left, theirs], [{ ...off, domid: 1, state: 'running' }, blue]);
+    const decided = plan(world, source([both], { policy: policy({ maxDetachesPerPass: 0 }) }), NONE);
+    expect([...decided.devices.values()].map(({ hold }) => hold?.reason)).toEqual(['SlotInUse', 'NeedsApproval']);
+    expect(planSteps(decided).map(stepText)).toEqual([]);
   });
 
   test('ends with the attach to the next guest', () => {
