@@ -1,5 +1,5 @@
 import type { Pass } from '../../../src/controller/look.ts';
-import { detachesToApprove } from '../../../src/plan/approval.ts';
+import { detachesToApprove, inForce } from '../../../src/plan/approval.ts';
 import { nextSteps } from '../../../src/plan/plan.ts';
 import { stepKey, stepText } from '../../../src/plan/step.ts';
 import { type Random, seeded } from '../random.ts';
@@ -206,12 +206,13 @@ class Run {
     return `the clock jumps by ${byMs / 1000} s`;
   }
 
+  /** As the command does it: what is approved comes to what still holds, and nothing is written where nothing waits. */
   #approve(): string {
-    const devices = this.#daemon?.look?.plan.devices;
-    if (devices === undefined) return 'nothing to approve';
-    const steps = detachesToApprove(devices);
-    const until = this.world.time.wall() + 600_000;
-    this.world.approvals = steps.map(({ device, guest }) => ({ device, uuid: guest.uuid, domid: guest.domid, until }));
+    const steps = detachesToApprove(this.#daemon?.look?.plan.devices ?? new Map());
+    if (steps.length === 0) return 'nothing to approve';
+    const now = this.world.time.wall();
+    const added = steps.map(({ device, guest: { uuid, domid } }) => ({ device, uuid, domid, until: now + 600_000 }));
+    this.world.approvals = [...inForce(this.world.approvals, now), ...added];
     return `xenpci approve: ${steps.length} devices`;
   }
 

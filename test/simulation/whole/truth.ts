@@ -109,7 +109,7 @@ function isTrue(reason: string, wish: Wish, facts: Facts): boolean {
     case 'DomainNotFound':
       return domain === undefined;
     case 'DomainPaused':
-      return either.some(each => each?.instance?.believedPaused === true);
+      return [...either, ...believers(model, address)].some(each => each?.instance?.believedPaused === true);
     case 'DomainCrashed':
       return [...either, ...believers(model, address)].some(each => each?.instance?.crashed === true);
     // Nothing starts or stops for ever.
